@@ -56,7 +56,7 @@ let package = Package(
         room("Configuration", ["Base", "ConfigurationModel"]),
         room("Varlink", ["Base"]),
         room("VRRP", ["Base", "Wire", "ConfigurationModel", "Varlink"]),
-        room("LoadBalancing", ["Base", "ConfigurationModel"]),
+        room("LoadBalancing", ["Base", "Wire", "ConfigurationModel"]),
         room("Supervision", ["Base", "ConfigurationModel"]),
 
         // Effects.
@@ -89,12 +89,13 @@ let package = Package(
         program(
             "Supervisor",
             [
-                "Base", "ConfigurationModel", "Configuration", "VRRP", "Supervision", "WorkerProtocol", "Varlink",
-                "Control", "Reactor",
-                "Kernel",
+                "Base", "ConfigurationModel", "Configuration", "VRRP", "LoadBalancing", "Supervision",
+                "WorkerProtocol", "Varlink", "Control", "Reactor", "Kernel",
                 "Sandbox", "LogOutput", "VRRPWorker", "Files", "CLinux", logging,
             ], settings: libnlHeaders),
-        program("CheckerWorker", ["Base", "WorkerProtocol", "Reactor", "Sandbox", "CLinux"]),
+        program(
+            "CheckerWorker",
+            ["Base", "ConfigurationModel", "LoadBalancing", "WorkerProtocol", "Reactor", "Sandbox", "CLinux"]),
         program(
             "hasup",
             [
@@ -107,7 +108,7 @@ let package = Package(
         tests("WireTests", ["Base", "Wire"]),
         tests("ConfigurationTests", ["Base", "ConfigurationModel", "Configuration"]),
         tests("VRRPTests", ["Base", "Wire", "ConfigurationModel", "VRRP", "Varlink"]),
-        tests("LoadBalancingTests", ["Base", "ConfigurationModel", "LoadBalancing"]),
+        tests("LoadBalancingTests", ["Base", "Wire", "ConfigurationModel", "LoadBalancing"]),
         tests("SupervisionTests", ["Base", "ConfigurationModel", "Supervision"]),
         tests(
             "IPCTests",
@@ -124,8 +125,8 @@ let package = Package(
         tests(
             "SupervisorTests",
             [
-                "Base", "ConfigurationModel", "Configuration", "VRRP", "WorkerProtocol", "Varlink", "Control",
-                "Reactor", "Kernel", "Supervisor", "Sandbox", "Supervision", "LogOutput", "CLinux", logging,
+                "Base", "ConfigurationModel", "Configuration", "VRRP", "LoadBalancing", "WorkerProtocol", "Varlink",
+                "Control", "Reactor", "Kernel", "Supervisor", "Sandbox", "Supervision", "LogOutput", "CLinux", logging,
             ], settings: libnlHeaders),
         tests("SandboxTests", ["Base", "Reactor", "Sandbox", "CLinux"]),
         tests("LogOutputTests", ["Base", "LogOutput"]),

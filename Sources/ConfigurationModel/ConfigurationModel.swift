@@ -51,6 +51,26 @@ package struct ConfigurationModel: Record {
         return part
     }
 
+    /// The part for the checker (docs/decisions, D71, D128). It reads strangers' bytes, so it gets the services and their
+    /// checks and nothing else: of a script only what tells it from another.
+    package var servicesPart: ConfigurationModel {
+        var part = ConfigurationModel()
+        part.global.routerID = global.routerID
+        part.global.balancer.notifiesInitialState = global.balancer.notifiesInitialState
+        part.tlsClient = tlsClient
+        part.virtualServers = virtualServers
+        for place in part.virtualServers.indices {
+            part.virtualServers[place].scripts = []
+            for server in part.virtualServers[place].realServers.indices {
+                part.virtualServers[place].realServers[server].scripts = []
+                for check in part.virtualServers[place].realServers[server].checks.indices {
+                    part.virtualServers[place].realServers[server].checks[check].hideArguments()
+                }
+            }
+        }
+        return part
+    }
+
     /// All but the instances, which stand in bytes by themselves and are compared one by one.
     package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
         try fields.part(&global)

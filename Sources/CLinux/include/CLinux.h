@@ -7,6 +7,7 @@
 #ifndef HASUP_CLINUX_H
 #define HASUP_CLINUX_H
 
+#include "check.h"
 #include "connector.h"
 #include "file.h"
 #include "helper.h"

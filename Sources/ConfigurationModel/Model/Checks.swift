@@ -18,6 +18,15 @@ package struct CheckSettings: Record {
         self.schedule = schedule
     }
 
+    /// Replaces a script's arguments, which may have passwords, by a number that is another one for others.
+    mutating func hideArguments() {
+        guard case .script(var script) = kind else { return }
+        var hash = FNV1a()
+        for argument in script.arguments { hash.add(argument.utf8 + [0]) }
+        script.arguments = [String(hash.value, radix: 16)]
+        kind = .script(script)
+    }
+
     package init() { self.init(kind: .ping) }
     package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
         try fields.field("", &kind)

@@ -84,6 +84,10 @@ package enum CheckReason: UInt8, ByteCoded, Hashable, Sendable, CaseIterable {
     case wrongReply
     case replyLength
     case replyTooLong
+    /// A name server's.
+    case responseCode
+    /// No reply, which is no failure: the server is up, but unproven.
+    case silence
     // Scripts and files.
     case exitStatus
     case signal
@@ -96,6 +100,8 @@ package enum CheckReason: UInt8, ByteCoded, Hashable, Sendable, CaseIterable {
     case noDescriptor
     case noDevice
     case localError
+    /// hasup doesn't do this check.
+    case unsupported
 
     package init(decoding reader: inout ByteReader) throws(ByteError) { self = try reader.readCase(Self.self) }
     package func encode(into writer: inout ByteWriter) { writer.write(rawValue) }
@@ -128,6 +134,8 @@ package enum CheckReason: UInt8, ByteCoded, Hashable, Sendable, CaseIterable {
         case .wrongReply: detail == 0 ? "wrong reply" : "reply code \(detail)"
         case .replyLength: "reply of \(detail) bytes"
         case .replyTooLong: "the reply is too long"
+        case .responseCode: "response code \(detail)"
+        case .silence: "no reply, and none is required"
         case .exitStatus: "exit status \(detail)"
         case .signal: "ended by signal \(detail)"
         case .scriptTimedOut: "the script took too long"
@@ -138,6 +146,7 @@ package enum CheckReason: UInt8, ByteCoded, Hashable, Sendable, CaseIterable {
         case .noDescriptor: "no descriptor is left"
         case .noDevice: "the local interface isn't there"
         case .localError: "local error \(detail)"
+        case .unsupported: "hasup can't do this check"
         }
     }
 }

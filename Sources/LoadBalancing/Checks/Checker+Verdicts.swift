@@ -38,7 +38,7 @@ extension Checker {
             }
         }
         if check.record.state != .down {
-            check.record.reason = .none
+            check.record.reason = verdict.reason
             check.record.detail = verdict.detail
         }
         check.record.retriesLeft = UInt16(clamping: check.settings.schedule?.retries ?? 0)

@@ -114,6 +114,40 @@ package struct StandingTable: Sendable {
             || before?.isProven != standing.isProven
     }
 
+    /// A notification was taken on that is about another configuration.
+    package mutating func note(notification: UInt64) { lastNotification = max(lastNotification, notification) }
+
+    /// The same report by the numbers of another configuration; nil when that hasn't got what it is about. Nobody is notified
+    /// of it again.
+    package func renumbered(_ report: CheckerReport, for other: StandingTable) -> CheckerReport? {
+        func place(of service: UInt32) -> Int? {
+            guard services.indices.contains(Int(service)) else { return nil }
+            let identity = services[Int(service)].identity
+            return other.services.firstIndex { $0.identity == identity }
+        }
+        switch report {
+        case .service(var standing):
+            guard let place = place(of: standing.service) else { return nil }
+            standing.service = UInt32(place)
+            standing.notification = 0
+            return .service(standing)
+        case .server(var standing):
+            guard let place = place(of: standing.service) else { return nil }
+            let servers = services[Int(standing.service)].servers
+            guard servers.indices.contains(Int(standing.server)),
+                let number = other.services[place].servers.firstIndex(where: {
+                    $0.key == servers[Int(standing.server)].key
+                })
+            else { return nil }
+            standing.service = UInt32(place)
+            standing.server = UInt32(number)
+            standing.notification = 0
+            standing.weight = min(standing.weight, other.services[place].servers[number].weightMax)
+            return .server(standing)
+        case .removed: return nil
+        }
+    }
+
     /// All that is known, for a checker that begins.
     package var reports: [CheckerReport] {
         services.flatMap { service in

@@ -5,6 +5,7 @@ import ConfigurationModel
 import Control
 import Glibc
 import Kernel
+import LoadBalancing
 import Logging
 import Reactor
 import Sandbox
@@ -156,10 +157,7 @@ final class Daemon {
     }
 
     private func startChecker() {
-        let isStarted = workers.startChecker(
-            for: generation, report: { [unowned self] in self.report($0) },
-            onFinished: { [unowned self] in self.advance(.checkerFinished) })
-        if isStarted { advance(.checkerStarted) }
+        if workers.check(generation, delegate: self) { advance(.checkerStarted) }
     }
 
     private func startTracking(isStart: Bool) {
@@ -386,6 +384,14 @@ extension Daemon: VRRPSupervisionDelegate {
     func vrrpEnded() { reloads?.workerEnded() }
 
     func vrrpFinished() { advance(.vrrpFinished) }
+}
+
+extension Daemon: CheckerSupervisionDelegate {
+    func checkerTold(_ reports: [CheckerReport], of generation: Generation) {}
+
+    func checkerReady() { workers.writePidFiles() }
+
+    func checkerFinished() { advance(.checkerFinished) }
 }
 
 extension Daemon: TrackSupervisionDelegate {

@@ -76,6 +76,15 @@ final class Generation: InstanceSource {
     /// The descriptor of what hasup-track is handed.
     var trackingPartNumber: Int32 { image.trackingPart?.number ?? -1 }
 
+    /// The descriptor of what the checker is handed.
+    var servicesPartNumber: Int32 { image.servicesPart?.number ?? -1 }
+
+    /// The services as the checker has them, by number. Decoded once.
+    private(set) lazy var services: [VirtualServerSettings] = {
+        guard let image = image.servicesPart else { return [] }
+        return (try? EncodedModel(image.model).decode().virtualServers) ?? []
+    }()
+
     /// The objects that hasup-track watches, by number.
     var trackedObjects: [TrackedObject] { tracked.objects }
     /// Folders in which hasup-track makes files (init_file).

@@ -23,17 +23,16 @@ final class Workers {
         pidFiles = PidFiles(context.options, runDirectory: context.paths.runDirectory, log: context.log)
     }
 
-    /// Starts the checker for a configuration with virtual servers, unless it was started before. Returns true if it was
+    /// Gives the checker a configuration, and starts it for the first one with virtual servers. Returns true if it was
     /// started now.
-    func startChecker(
-        for generation: Generation, report: @escaping (String) -> Void, onFinished: @escaping () -> Void
-    ) -> Bool {
-        guard generation.model.virtualServerCount > 0, checker == nil else { return false }
+    func check(_ generation: Generation, delegate: any CheckerSupervisionDelegate) -> Bool {
+        if let checker {
+            checker.apply(generation)
+            return false
+        }
+        guard generation.model.virtualServerCount > 0 else { return false }
         do throws(SystemError) {
-            let checker = try CheckerSupervision(context, generation: generation.number)
-            checker.onReport = report
-            checker.onReady = { [unowned self] in self.writePidFiles() }
-            checker.onFinished = onFinished
+            let checker = try CheckerSupervision(context, generation, delegate: delegate)
             self.checker = checker
             checker.start()
             return true

@@ -48,11 +48,17 @@ package enum BodyFinding: Hashable, Sendable {
 package enum CheckMachine: Sendable {
     case connect
     case http(HTTPMachine)
+    case smtp(SMTPMachine)
+    case dns(DNSMachine)
+    case datagram(DatagramMachine)
+    case echo(EchoMachine)
 
     /// The machine of a check over the network; nil for one that others do.
     ///
-    /// - Parameter request: number of the url block, for HTTP_GET.
-    package init?(_ settings: CheckSettings, request: Int) {
+    /// - Parameters:
+    ///   - request: number of the url block, for HTTP_GET.
+    ///   - random: what nobody else can know, for the id of a question and the data of an echo.
+    package init?(_ settings: CheckSettings, request: Int, random: UInt64 = 0) {
         switch settings.kind {
         case .tcp: self = .connect
         case .http(let check):
@@ -60,7 +66,22 @@ package enum CheckMachine: Sendable {
                 return nil
             }
             self = .http(HTTPMachine(check.requests[request], check.version, endpoint))
-        default: return nil
+        case .smtp(let heloName): self = .smtp(SMTPMachine(heloName: heloName))
+        case .dns(let query):
+            let id = UInt16(truncatingIfNeeded: random)
+            guard let question = DNSQuestion(id: id, type: query.type.rawValue, name: query.name) else { return nil }
+            self = .dns(DNSMachine(question))
+        case .udp(let probe): self = .datagram(DatagramMachine(probe))
+        case .ping:
+            guard let endpoint = settings.endpoint else { return nil }
+            var writer = ByteWriter()
+            writer.write(random)
+            self = .echo(
+                EchoMachine(
+                    ICMPEcho(
+                        family: endpoint.address.family, sequence: UInt16(truncatingIfNeeded: random >> 16),
+                        data: writer.bytes)))
+        case .script, .file, .bfd: return nil
         }
     }
 
@@ -77,6 +98,14 @@ package enum CheckMachine: Sendable {
             let step = machine.handle(input)
             self = .http(machine)
             return step
+        case .smtp(var machine):
+            self = .connect
+            let step = machine.handle(input)
+            self = .smtp(machine)
+            return step
+        case .dns(let machine): return machine.handle(input)
+        case .datagram(let machine): return machine.handle(input)
+        case .echo(let machine): return machine.handle(input)
         }
     }
 

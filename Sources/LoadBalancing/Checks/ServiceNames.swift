@@ -1,0 +1,31 @@
+import Base
+import ConfigurationModel
+
+// Names of services and servers as keepalived has them in its log and its FIFOs (behaviours §6).
+
+extension VirtualServerSettings {
+    /// `[a]:tcp:80`, `FWM 8`, or the group's name.
+    package var displayName: String {
+        switch address {
+        case .address(let address, let port): "[\(address)]:\((transport ?? .tcp).word):\(port)"
+        case .firewallMark(let mark): "FWM \(mark)"
+        case .group(let name): name
+        }
+    }
+
+    /// `[a]:tcp:80`.
+    package func displayName(of server: RealServerSettings) -> String {
+        "[\(server.address)]:\((transport ?? .tcp).word):\(server.port)"
+    }
+}
+
+extension ServiceTransport {
+    /// In lower case.
+    package var word: String {
+        switch self {
+        case .tcp: "tcp"
+        case .udp: "udp"
+        case .sctp: "sctp"
+        }
+    }
+}

@@ -1,0 +1,135 @@
+import Base
+import Reactor
+
+/// A message of hasupd to the checker.
+package enum SupervisorToChecker {
+    /// Standings in one frame (docs/decisions, D6).
+    package static let standingsMax = 128
+
+    /// First of all. The page of checks comes along. Notifications are numbered from behind this one.
+    case hello(version: UInt16, lastNotification: UInt64)
+    /// What is known of services and servers, by the numbers of the configuration that comes next, which is the first one:
+    /// reports, one after the other, encoded by the LoadBalancing room.
+    case standings([UInt8])
+    /// A new configuration; its services part comes along.
+    case configure(generation: UInt64)
+    /// Tell what is to be told at the end, and end.
+    case stop
+
+    enum Kind: UInt16 { case hello = 0x301, stop, standings, configure }
+
+    package var descriptorCount: Int {
+        switch self {
+        case .hello, .configure: 1
+        case .standings, .stop: 0
+        }
+    }
+
+    package func send(on channel: Channel, descriptors: [Int32] = []) {
+        var writer = ByteWriter()
+        let kind: Kind
+        switch self {
+        case .hello(let version, let lastNotification):
+            kind = .hello
+            writer.write(version)
+            writer.write(lastNotification)
+        case .standings(let bytes):
+            kind = .standings
+            writer.write(bytes)
+        case .configure(let generation):
+            kind = .configure
+            writer.write(generation)
+        case .stop: kind = .stop
+        }
+        channel.send(FrameHeader(type: kind.rawValue), writer.bytes, descriptors: descriptors)
+    }
+
+    /// Reads a frame of this direction. - Throws: `FrameError`.
+    package init(_ frame: Frame) throws(FrameError) {
+        guard let kind = Kind(rawValue: frame.header.type) else { throw .unknownType(frame.header.type) }
+        self = try frame.decode { reader in
+            switch kind {
+            case .hello: .hello(version: try reader.readUInt16(), lastNotification: try reader.readUInt64())
+            case .standings: .standings(try reader.readBytes(reader.remaining))
+            case .configure: .configure(generation: try reader.readUInt64())
+            case .stop: .stop
+            }
+        }
+        guard frame.descriptors.count == descriptorCount else {
+            throw .descriptors(claimed: descriptorCount, real: frame.descriptors.count)
+        }
+    }
+}
+
+/// A message of the checker to hasupd. It names things of the configuration, it never describes them (the broker rule).
+package enum CheckerToSupervisor {
+    /// Reports or observations in one frame: what hasupd does within a millisecond (docs/decisions, D6).
+    package static let entriesMax = 128
+
+    /// First of all: sealed and listening.
+    case hello(version: UInt16, SandboxReport)
+    /// This generation runs; the states of all that it has were told before.
+    case configured(generation: UInt64)
+    /// Reports on services and servers, one after the other, encoded by the LoadBalancing room.
+    case reports(generation: UInt64, [UInt8])
+    /// Observations for the log, encoded likewise.
+    case observations(generation: UInt64, [UInt8])
+    /// Checks that began late because too many ran, since the checker began.
+    case late(UInt64)
+    /// A line for the log.
+    case log(LogLevel, String)
+    /// Everything is told; the process ends next.
+    case stopped
+
+    enum Kind: UInt16 { case hello = 0x401, log, configured, reports, observations, late, stopped }
+
+    package func send(on channel: Channel) {
+        var writer = ByteWriter()
+        let kind: Kind
+        switch self {
+        case .hello(let version, let seal):
+            kind = .hello
+            writer.write(version)
+            seal.encode(into: &writer)
+        case .configured(let generation):
+            kind = .configured
+            writer.write(generation)
+        case .reports(let generation, let bytes):
+            kind = .reports
+            writer.write(generation)
+            writer.write(bytes)
+        case .observations(let generation, let bytes):
+            kind = .observations
+            writer.write(generation)
+            writer.write(bytes)
+        case .late(let count):
+            kind = .late
+            writer.write(count)
+        case .log(let level, let text):
+            kind = .log
+            writer.write(level.rawValue)
+            writer.write(text)
+        case .stopped: kind = .stopped
+        }
+        channel.send(FrameHeader(type: kind.rawValue), writer.bytes)
+    }
+
+    /// Reads a frame of this direction. - Throws: `FrameError`.
+    package init(_ frame: Frame) throws(FrameError) {
+        guard let kind = Kind(rawValue: frame.header.type) else { throw .unknownType(frame.header.type) }
+        guard frame.descriptors.count == 0 else { throw .descriptors(claimed: 0, real: frame.descriptors.count) }
+        self = try frame.decode { reader in
+            switch kind {
+            case .hello: .hello(version: try reader.readUInt16(), try SandboxReport(from: &reader))
+            case .configured: .configured(generation: try reader.readUInt64())
+            case .reports:
+                .reports(generation: try reader.readUInt64(), try reader.readBytes(reader.remaining))
+            case .observations:
+                .observations(generation: try reader.readUInt64(), try reader.readBytes(reader.remaining))
+            case .late: .late(try reader.readUInt64())
+            case .log: .log(try reader.readLogLevel(), try reader.readLine())
+            case .stopped: .stopped
+            }
+        }
+    }
+}
