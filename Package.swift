@@ -121,7 +121,10 @@ let package = Package(
                 argumentParser,
             ]),
         tests("ReactorTests", ["Base", "Reactor", "CLinux"]),
-        tests("KernelTests", ["Base", "Wire", "Reactor", "Kernel", "CLinux"], settings: libnlHeaders),
+        tests(
+            "KernelTests",
+            ["Base", "Wire", "ConfigurationModel", "LoadBalancing", "Reactor", "Kernel", "CLinux"],
+            settings: libnlHeaders),
         tests(
             "SupervisorTests",
             [

@@ -23,6 +23,7 @@ final class Daemon {
     let store: DescriptorStore
     private(set) var generation: Generation
     let workers: Workers
+    let director: DirectorSupervision
     let scripts: ScriptRunner
     let hooks: HookRunner
     private(set) var orders: Orders?
@@ -43,6 +44,8 @@ final class Daemon {
     private var signals: Signals?
     private var stopTimer: Timer?
     private var codeReleaseTimer: Timer?
+    private var isSealed = false
+    private var hasStartedWorkers = false
     /// startup_script, before the workers start, and shutdown_script, after they have ended.
     var lifecycleScript: LifecycleScript?
 
@@ -52,13 +55,14 @@ final class Daemon {
 
     init(
         _ context: DaemonContext, _ generation: Generation, _ events: EventRecorder, _ store: DescriptorStore,
-        _ systemd: SystemdNotify, _ limits: ScriptLimits
+        _ systemd: SystemdNotify, _ limits: ScriptLimits, _ recorder: TableRecorder?
     ) {
         self.context = context
         self.generation = generation
         self.events = events
         self.store = store
         workers = Workers(context)
+        director = DirectorSupervision(context, events, recorder: recorder)
         installed = InstalledConfigurations(directory: context.paths.runDirectory)
         service = ServiceNotifier(systemd, on: context.loop, log: context.log)
         scripts = ScriptRunner(
@@ -109,6 +113,15 @@ final class Daemon {
         host.limitSupervisor(generation)
         for sentence in host.shortfalls { log.notice("\(sentence)") }
         monitor?.start()
+        isSealed = true
+        beginDirector()
+    }
+
+    /// Begins with the virtual servers when both have come: the seal, which the director's thread inherits, and the end of
+    /// startup_script.
+    private func beginDirector() {
+        guard isSealed, hasStartedWorkers, !isStopping else { return }
+        director.begin(generation, isUpgrade: context.isSuccessor)
     }
 
     private func startWorkers() {
@@ -117,6 +130,8 @@ final class Daemon {
         store.keep(generation.image)
         startChecker()
         startTracking(isStart: true)
+        hasStartedWorkers = true
+        beginDirector()
     }
 
     private func beginControl(_ first: FirstConfiguration, _ locks: VirtualRouterLocks?) throws(SystemError) {
@@ -224,6 +239,7 @@ final class Daemon {
                 (workers.vrrp?.previousGenerations ?? []) + [generation] + [reloads?.pending].compactMap { $0 })
             orders?.restore()
             hooks.restore()
+            director.restore()
             workers.vrrp?.recordWorker()
             workers.restorePidFiles()
             fifos.save()
@@ -249,7 +265,7 @@ final class Daemon {
 
     /// Goes on with the end when no script, reader or hasup-track is left.
     func scriptsEnded() {
-        guard scripts.isIdle, fifos.isFinished, lifecycleScript?.isRunning != true else { return }
+        guard scripts.isIdle, fifos.isFinished, director.isStopped, lifecycleScript?.isRunning != true else { return }
         if workers.tracker?.isFinished ?? true { advance(.scriptsFinished) }
     }
 
@@ -279,6 +295,7 @@ final class Daemon {
             beginStop()
             workers.vrrp?.recordWorker(isParting: true)
             logWaitingNotifications()
+        case .removeServices: director.stop { [unowned self] in self.scriptsEnded() }
         case .finishScripts(let limit):
             hooks.terminate()
             fifos.finish()
@@ -428,6 +445,7 @@ extension Daemon: ReloadConductorDelegate {
         store.keep(generation.image)
         if generation.workerPriority != before.workerPriority { workers.vrrp?.applyPriority() }
         if generation.global.daemon.processName != before.global.daemon.processName { applyProcessName() }
+        director.adopt(generation)
         startChecker()
         startTracking(isStart: false)
         fifos.follow(generation)
@@ -467,7 +485,7 @@ extension Daemon: ControlMethodsDelegate {
     var problems: [String] {
         (monitor?.problems ?? []) + events.problems
             + [installed.failure, orders?.problem, context.budget.problem].compactMap { $0 } + reloadFiles.problems
-            + fifos.problems + dumps.problems + mails.problems
+            + fifos.problems + dumps.problems + mails.problems + director.problems
     }
 
     func requestReload(isDryRun: Bool = false, _ completion: ((ReloadReport) -> Void)?) {
