@@ -51,14 +51,8 @@ final class CheckerShell {
     // MARK: hasupd
 
     func add(standings bytes: [UInt8]) throws(FrameError) {
-        let reports: [CheckerReport]
-        do throws(ByteError) {
-            reports = try bytes.withUnsafeBytes { memory throws(ByteError) in
-                var reader = ByteReader(memory)
-                return try reader.readAll(CheckerReport.self, max: SupervisorToChecker.standingsMax)
-            }
-        } catch {
-            throw .unexpected("standings that can't be read (\(error))")
+        guard let reports = CheckerReport.all(in: bytes, max: SupervisorToChecker.standingsMax) else {
+            throw .unexpected("standings that can't be read")
         }
         for report in reports {
             switch report {

@@ -72,9 +72,10 @@ private final class Messages {
         if case .hello(let version, let lastNotification) = message {
             guard version == workerProtocolVersion else { throw .version(version) }
             guard shell == nil, let channel else { throw .unexpected("a second hello") }
+            let descriptor = try frame.descriptors.take(0)
             let page: CheckPage
             do throws(SystemError) {
-                page = try CheckPage(frame.descriptors.take(0))
+                page = try CheckPage(descriptor)
             } catch {
                 throw .unexpected("a page of checks that can't be used (\(error))")
             }
@@ -88,9 +89,10 @@ private final class Messages {
         case .hello: break
         case .standings(let bytes): try shell.add(standings: bytes)
         case .configure(let generation):
+            let descriptor = try frame.descriptors.take(0)
             let image: ConfigurationImage
             do throws(ImageError) {
-                image = try ConfigurationImage(frame.descriptors.take(0))
+                image = try ConfigurationImage(descriptor)
             } catch {
                 throw .unexpected("a configuration that can't be used (\(error))")
             }

@@ -21,7 +21,8 @@ package struct DNSQuestion: Hashable, Sendable {
         self.id = id
         self.type = type
         labels =
-            name.isEmpty ? [] : name.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false).map(Array.init)
+            name.isEmpty
+            ? [] : name.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false).map(Array.init)
         guard labels.allSatisfy({ (1...63).contains($0.count) }), labels.reduce(1, { $0 + $1.count + 1 }) <= 255 else {
             return nil
         }

@@ -104,3 +104,59 @@ struct MD5Tests {
         #expect(hex.joined() == digest)
     }
 }
+
+@Suite("What outlives hasupd of what the checker has told (docs/decisions, D73)")
+struct KeptStandingsTests {
+    private func table() throws -> (StandingTable, [VirtualServerSettings]) {
+        let services = (0..<5).map { place in
+            service((1...(3 + place * 4)).map { server($0, weight: $0) }, port: UInt16(80 + place))
+        }
+        var table = StandingTable(services)
+        for (place, settings) in services.enumerated() where place != 3 {
+            for number in settings.realServers.indices {
+                try table.take(
+                    standing(UInt32(place), UInt32(number), isUp: number % 3 != 0, weight: UInt32(number + 1)), at: now)
+            }
+            try table.take(.service(ServiceStanding(service: UInt32(place), hasQuorum: place % 2 == 0)), at: now)
+        }
+        try table.take(standing(0, 0, isUp: true, number: 77), at: now)
+        return (table, services)
+    }
+
+    @Test("found again in another order; what wasn't known isn't") func restored() throws {
+        let (table, services) = try table()
+        var kept = KeptStandings()
+        for record in table.records {
+            #expect(record.count <= 232)
+            kept.add(record)
+        }
+        var next = StandingTable(services.reversed())
+        next.restore(kept)
+        #expect(next.lastNotification == 77)
+        for place in services.indices {
+            #expect(next.state(ofService: 4 - place) == table.state(ofService: place))
+        }
+        #expect(next.state(ofService: 1) == nil)
+    }
+
+    @Test("one record by itself is the same as among all") func single() throws {
+        let (table, _) = try table()
+        let all = table.records
+        #expect(all.count == table.recordCount && all.count > 3)
+        for (number, record) in all.enumerated() { #expect(table.bytes(ofRecord: number) == record) }
+        for report in table.reports {
+            guard let number = table.record(of: report), var changed = Optional(table) else { continue }
+            guard case .server(var standing) = report else { continue }
+            standing.isUp.toggle()
+            try changed.take(.server(standing), at: now)
+            let differing = changed.records.indices.filter { changed.records[$0] != all[$0] }
+            #expect(differing == [number])
+        }
+    }
+
+    @Test("strange bytes stand for nothing") func strange() {
+        var kept = KeptStandings()
+        for bytes in [[], [9], [1, 0, 0], Array(repeating: 0xff, count: 232)] as [[UInt8]] { kept.add(bytes) }
+        #expect(kept.lastNotification == 0)
+    }
+}

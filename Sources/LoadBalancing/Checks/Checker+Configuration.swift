@@ -305,6 +305,14 @@ struct ServiceIdentity: Hashable {
     private let transport: ServiceTransport?
     private let family: AddressFamily
 
+    /// The same in every process.
+    func hash(_ server: DestinationKey? = nil) -> UInt64 {
+        var hash = FNV1a()
+        hash.add("\(text) \(transport.map { "\($0.rawValue)" } ?? "-") \(family.rawValue)".utf8)
+        if let server { hash.add(" \(server.address) \(server.port)".utf8) }
+        return hash.value
+    }
+
     init(_ settings: VirtualServerSettings) {
         text = settings.address.description
         transport = settings.transport

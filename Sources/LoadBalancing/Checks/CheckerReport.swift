@@ -157,6 +157,16 @@ package enum CheckObservation: ByteCoded, Hashable, Sendable {
     }
 }
 
+extension ByteCoded {
+    /// Reads values one after the other; nil for more than `max`, and for what isn't such values.
+    package static func all(in bytes: [UInt8], max: Int) -> [Self]? {
+        bytes.withUnsafeBytes { memory in
+            var reader = ByteReader(memory)
+            return try? reader.readAll(Self.self, max: max)
+        }
+    }
+}
+
 extension ByteReader {
     /// Reads values one after the other to the end. - Throws: `invalid` for more than `max`.
     package mutating func readAll<Value: ByteCoded>(_: Value.Type, max: Int) throws(ByteError) -> [Value] {

@@ -15,8 +15,19 @@ extension VirtualServerSettings {
 
     /// `[a]:tcp:80`.
     package func displayName(of server: RealServerSettings) -> String {
-        "[\(server.address)]:\((transport ?? .tcp).word):\(server.port)"
+        DestinationKey(server.address, port: server.port).displayName(transport)
     }
+
+    /// The subject of notifications about it.
+    package var notificationKey: NotificationKey { NotificationKey(.service, displayName) }
+
+    package func notificationKey(of server: RealServerSettings) -> NotificationKey {
+        NotificationKey(.server, "\(displayName(of: server)) \(displayName)")
+    }
+}
+
+extension DestinationKey {
+    func displayName(_ transport: ServiceTransport?) -> String { "[\(address)]:\((transport ?? .tcp).word):\(port)" }
 }
 
 extension ServiceTransport {

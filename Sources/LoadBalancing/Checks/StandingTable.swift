@@ -23,13 +23,18 @@ package struct StandingTable: Sendable {
 
     package struct Service: Sendable {
         let identity: ServiceIdentity
+        /// As keepalived names it.
+        package let name: String
+        let transport: ServiceTransport?
         package let hasSorryServer: Bool
-        package var standing: ServiceStanding?
+        package internal(set) var standing: ServiceStanding?
         package var since: Instant?
         package var servers: [Server]
+        /// Its place among the entries that are kept; its servers' follow.
+        var firstEntry = 0
     }
 
-    package private(set) var services: [Service] = []
+    package internal(set) var services: [Service] = []
     /// The last notification that was taken on.
     package private(set) var lastNotification: UInt64 = 0
 
@@ -43,11 +48,13 @@ package struct StandingTable: Sendable {
         services.reserveCapacity(configuration.count)
         for (place, settings) in configuration.enumerated() {
             var service = Service(
-                identity: ServiceIdentity(settings), hasSorryServer: settings.sorryServer != nil,
+                identity: ServiceIdentity(settings), name: settings.displayName, transport: settings.transport,
+                hasSorryServer: settings.sorryServer != nil,
                 servers: settings.realServers.map { server in
                     Server(
                         key: DestinationKey(server.address, port: server.port), weightMax: Self.weightMax(of: server))
                 })
+            service.firstEntry = services.last.map { $0.firstEntry + 1 + $0.servers.count } ?? 0
             defer { services.append(service) }
             guard let before = places[service.identity].map({ former.services[$0] }) else { continue }
             service.standing = before.standing
@@ -114,6 +121,28 @@ package struct StandingTable: Sendable {
             || before?.isProven != standing.isProven
     }
 
+    /// The subject of what is told; nil for what isn't there.
+    package func subject(of report: CheckerReport) -> NotificationKey? {
+        switch report {
+        case .server(let standing): subject(standing.service, standing.server)
+        case .service(let standing): subject(standing.service)
+        case .removed(let service, let server, _): subject(service, server)
+        }
+    }
+
+    package func subject(_ service: UInt32) -> NotificationKey? {
+        guard services.indices.contains(Int(service)) else { return nil }
+        return NotificationKey(.service, services[Int(service)].name)
+    }
+
+    package func subject(_ service: UInt32, _ server: UInt32) -> NotificationKey? {
+        guard services.indices.contains(Int(service)) else { return nil }
+        let found = services[Int(service)]
+        guard found.servers.indices.contains(Int(server)) else { return nil }
+        let name = found.servers[Int(server)].key.displayName(found.transport)
+        return NotificationKey(.server, "\(name) \(found.name)")
+    }
+
     /// A notification was taken on that is about another configuration.
     package mutating func note(notification: UInt64) { lastNotification = max(lastNotification, notification) }
 
@@ -148,6 +177,36 @@ package struct StandingTable: Sendable {
         }
     }
 
+    /// The state of a service for the director; nil as long as not all of it is known.
+    package func state(ofService place: Int) -> ServiceState? {
+        guard services.indices.contains(place), let standing = services[place].standing else { return nil }
+        var servers: [ServerState] = []
+        servers.reserveCapacity(services[place].servers.count)
+        for server in services[place].servers {
+            guard let standing = server.standing else { return nil }
+            servers.append(ServerState(standing))
+        }
+        return ServiceState(
+            hasQuorum: standing.hasQuorum, usesSorryServer: !standing.hasQuorum && services[place].hasSorryServer,
+            servers: servers)
+    }
+
+    /// A report as news for the director; nil for what the table isn't made of.
+    package func change(_ report: CheckerReport) -> StateChange? {
+        switch report {
+        case .server(let standing):
+            return .server(
+                service: Int(standing.service), server: Int(standing.server), ServerState(standing))
+        case .service(let standing):
+            let place = Int(standing.service)
+            guard services.indices.contains(place) else { return nil }
+            return .quorum(
+                service: place, hasQuorum: standing.hasQuorum,
+                usesSorryServer: !standing.hasQuorum && services[place].hasSorryServer)
+        case .removed: return nil
+        }
+    }
+
     /// All that is known, for a checker that begins.
     package var reports: [CheckerReport] {
         services.flatMap { service in
@@ -155,4 +214,8 @@ package struct StandingTable: Sendable {
                 + (service.standing.map { [CheckerReport.service($0)] } ?? [])
         }
     }
+}
+
+extension ServerState {
+    init(_ standing: ServerStanding) { self.init(isUp: standing.isUp, weight: standing.weight) }
 }

@@ -104,6 +104,7 @@ final class Daemon {
         workers.vrrp = vrrp
         logStart()
         monitor?.check()
+        fifos.serviceLines = { [unowned self] in self.workers.checker?.stateLines ?? [] }
         fifos.requestStatuses = { [unowned vrrp] in vrrp.requestStatus($0) }
         fifos.begin(generation, isFresh: !continues)
         if continues { startWorkers() } else { runStartupScript { [unowned self] in self.startWorkers() } }
@@ -172,7 +173,8 @@ final class Daemon {
     }
 
     private func startChecker() {
-        if workers.check(generation, delegate: self) { advance(.checkerStarted) }
+        if workers.check(generation, store, delegate: self) { advance(.checkerStarted) }
+        director.hasChecker = workers.checker != nil
     }
 
     private func startTracking(isStart: Bool) {
@@ -404,7 +406,13 @@ extension Daemon: VRRPSupervisionDelegate {
 }
 
 extension Daemon: CheckerSupervisionDelegate {
-    func checkerTold(_ reports: [CheckerReport], of generation: Generation) {}
+    func checkerTold(_ changes: [StateChange]) { director.take(changes) }
+
+    func checkerNotifies(_ notification: PendingNotification) {
+        scripts.add(notification)
+        mails.add(notification)
+        fifos.write(notification)
+    }
 
     func checkerReady() { workers.writePidFiles() }
 
@@ -445,8 +453,8 @@ extension Daemon: ReloadConductorDelegate {
         store.keep(generation.image)
         if generation.workerPriority != before.workerPriority { workers.vrrp?.applyPriority() }
         if generation.global.daemon.processName != before.global.daemon.processName { applyProcessName() }
-        director.adopt(generation)
         startChecker()
+        director.adopt(generation)
         startTracking(isStart: false)
         fifos.follow(generation)
         reloadFiles.adopted(generation)

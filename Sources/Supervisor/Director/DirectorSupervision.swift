@@ -25,6 +25,8 @@ final class DirectorSupervision {
     /// The reason that there is no thread, a sentence.
     private var threadFailure: String?
     private var hasBegun = false
+    /// True if a checker tells the states of servers; without one all of them are up.
+    var hasChecker = false
     /// Sentences by number of the service: why it can't be set up.
     private(set) var faults: [[String]] = []
     private var onStopped: (() -> Void)?
@@ -77,8 +79,11 @@ final class DirectorSupervision {
         // Nobody has anything to do where there is no service, and never was.
         guard !model.virtualServers.isEmpty || !noted.keys.isEmpty || !director.services.isEmpty else { return }
         startThread()
-        handle(.configure(DirectorConfiguration(model, occasion: occasion, hasChecker: false)))
+        handle(.configure(DirectorConfiguration(model, occasion: occasion, hasChecker: hasChecker)))
     }
+
+    /// News of the checker.
+    func take(_ changes: [StateChange]) { if !changes.isEmpty { handle(.states(changes)) } }
 
     private func startThread() {
         guard recorder == nil, thread == nil else { return }

@@ -12,8 +12,10 @@ import WorkerProtocol
 
 /// Effects of the checker that concern the rest of hasupd.
 protocol CheckerSupervisionDelegate: AnyObject {
-    /// The checker has told something that this generation allows, and that is news to hasupd or is to be notified.
-    func checkerTold(_ reports: [CheckerReport], of generation: Generation)
+    /// News for the director, by the numbers of the newest generation.
+    func checkerTold(_ changes: [StateChange])
+    /// A virtual or real server is up or down, and somebody is to be notified.
+    func checkerNotifies(_ notification: PendingNotification)
     /// Something happened to the checker, for the history.
     func report(_ text: String)
     /// A checker has begun to work.
@@ -38,12 +40,15 @@ final class CheckerSupervision: WorkerProcessOwner {
     private unowned let delegate: any CheckerSupervisionDelegate
     let lines: RepeatLog
     private let image: Descriptor
-    private let page: CheckPage
+    private let memory: CheckerMemory
+    private var page: CheckPage { memory.page }
     /// The newest one last, and those before it of which something may still be told.
     private var given: [Given]
     private var generation: Generation { given[given.count - 1].generation }
     /// True after the process that runs has been configured.
     private var isConfigured = false
+    /// The generation of which all was told.
+    private var runningNumber: UInt64?
     private(set) var worker: WorkerProcess?
     /// The last worker's report on its sandbox.
     private(set) var sandboxReport = SandboxReport()
@@ -53,14 +58,17 @@ final class CheckerSupervision: WorkerProcessOwner {
 
     /// - Throws: `SystemError` when the program isn't where it is installed.
     init(
-        _ context: DaemonContext, _ generation: Generation, delegate: any CheckerSupervisionDelegate
+        _ context: DaemonContext, _ generation: Generation, _ memory: CheckerMemory,
+        delegate: any CheckerSupervisionDelegate
     ) throws(SystemError) {
+        self.memory = memory
         self.context = context
         self.delegate = delegate
         lines = RepeatLog(context.log, on: context.loop)
-        given = [Given(generation: generation, table: StandingTable(generation.services))]
+        var table = StandingTable(generation.services)
+        table.restore(memory.kept)
+        given = [Given(generation: generation, table: table)]
         image = try Self.openImage()
-        page = try CheckPage.create()
         trialTimer = context.loop.makeTimer { [unowned self] in self.worker?.handle(.worked) }
         let worker = WorkerProcess("hasup-checker", on: context.loop, lines: lines, owner: self)
         worker.watch(smallestAdvertInterval: CheckerWatch.interval, instanceCount: nil)
@@ -157,6 +165,11 @@ final class CheckerSupervision: WorkerProcessOwner {
             throw .unexpected("a generation that doesn't exist")
         }
         given.removeFirst(place)
+        if number == generation.number {
+            runningNumber = number
+            memory.keep(standings)
+            delegate.checkerTold(wholeStates)
+        }
         guard !isConfigured else { return }
         isConfigured = true
         worker.ready()
@@ -165,14 +178,10 @@ final class CheckerSupervision: WorkerProcessOwner {
     }
 
     private func decode<Value: ByteCoded>(_: Value.Type, _ bytes: [UInt8]) throws(FrameError) -> [Value] {
-        do throws(ByteError) {
-            return try bytes.withUnsafeBytes { memory throws(ByteError) in
-                var reader = ByteReader(memory)
-                return try reader.readAll(Value.self, max: CheckerToSupervisor.entriesMax)
-            }
-        } catch {
-            throw .unexpected("reports that can't be read (\(error))")
+        guard let values = Value.all(in: bytes, max: CheckerToSupervisor.entriesMax) else {
+            throw .unexpected("reports that can't be read")
         }
+        return values
     }
 
     private func take(reports bytes: [UInt8], of number: UInt64) throws(FrameError) {
@@ -181,17 +190,61 @@ final class CheckerSupervision: WorkerProcessOwner {
             return refuse("generation \(number) isn't one that it runs", kind: "generation")
         }
         var news: [CheckerReport] = []
+        var notified: [CheckerReport] = []
         for report in reports {
             do throws(StandingTable.Refusal) {
-                let isNew = try given[place].table.take(report, at: context.loop.now)
-                if isNew || report.notification != 0 { news.append(report) }
-                log(report, of: given[place].generation)
+                if try given[place].table.take(report, at: context.loop.now) { news.append(report) }
+                if report.notification != 0 { notified.append(report) }
+                log(report, of: given[place].table)
             } catch {
                 refuse("\(error)", kind: "report")
             }
         }
-        if place < given.count - 1 { passOn(news, from: place) }
-        if !news.isEmpty { delegate.checkerTold(news, of: given[place].generation) }
+        for report in notified { notify(report, given[place]) }
+        if place < given.count - 1 {
+            passOn(news, from: place)
+        } else if number == runningNumber, !news.isEmpty || !notified.isEmpty {
+            delegate.checkerTold(news.compactMap(standings.change))
+            // Behind the record of the scripts: rather once too often than never.
+            memory.keep(standings, news + notified)
+        }
+    }
+
+    /// The states of all services of which all is known.
+    private var wholeStates: [StateChange] {
+        let table = standings
+        return table.services.indices.compactMap { place in
+            table.state(ofService: place).map { .whole(service: place, $0) }
+        }
+    }
+
+    private func notify(_ report: CheckerReport, _ given: Given) {
+        guard let subject = given.table.subject(of: report) else { return }
+        let isUp: Bool
+        switch report {
+        case .server(let standing): isUp = standing.isUp
+        case .service(let standing): isUp = standing.hasQuorum
+        case .removed: isUp = false
+        }
+        // Its number is the checker's own count, not that of the record.
+        var notification = PendingNotification(of: subject, sequence: 0, trigger: isUp ? .up : .down, priority: 0)
+        let notices = given.generation.serviceNotices
+        notification.findCommands(in: notices.scripts[subject] ?? [], given.generation.global)
+        notification.sendsMail = notices.mails.contains(subject)
+        delegate.checkerNotifies(notification)
+    }
+
+    /// A line for FIFOs for each known state.
+    var stateLines: [String] {
+        let table = standings
+        return table.reports.compactMap { report in
+            guard let subject = table.subject(of: report) else { return nil }
+            switch report {
+            case .server(let standing): return subject.line(standing.isUp ? .up : .down, priority: 0)
+            case .service(let standing): return subject.line(standing.hasQuorum ? .up : .down, priority: 0)
+            case .removed: return nil
+            }
+        }
     }
 
     /// What is told of a former configuration is known of the newest, too: a checker that follows begins with it.
@@ -206,8 +259,8 @@ final class CheckerSupervision: WorkerProcessOwner {
 
     private func take(observations bytes: [UInt8], of number: UInt64) throws(FrameError) {
         let observations = try decode(CheckObservation.self, bytes)
-        guard let generation = given.first(where: { $0.generation.number == number })?.generation else { return }
-        for observation in observations { log(observation, of: generation) }
+        guard let table = given.first(where: { $0.generation.number == number })?.table else { return }
+        for observation in observations { log(observation, of: table) }
     }
 
     private func refuse(_ sentence: String, kind: String) {
@@ -228,54 +281,41 @@ final class CheckerSupervision: WorkerProcessOwner {
 
     // MARK: Log
 
-    private func names(_ service: UInt32, _ server: UInt32, of generation: Generation) -> String? {
-        guard generation.services.indices.contains(Int(service)) else { return nil }
-        let settings = generation.services[Int(service)]
-        guard settings.realServers.indices.contains(Int(server)) else { return nil }
-        return "\(settings.displayName(of: settings.realServers[Int(server)])) of \(settings.displayName)"
-    }
-
     /// Logs what is notified: it has changed, or is told for the first time.
-    private func log(_ report: CheckerReport, of generation: Generation) {
-        guard report.notification != 0 else { return }
+    private func log(_ report: CheckerReport, of table: StandingTable) {
+        guard report.notification != 0, let subject = table.subject(of: report) else { return }
+        let isUp: Bool
+        let state: String
         switch report {
         case .server(let standing):
-            guard let name = names(standing.service, standing.server, of: generation) else { return }
+            isUp = standing.isUp
             let reason = standing.reason.text(detail: standing.detail)
-            let state = standing.isUp ? "UP" : reason.isEmpty ? "DOWN" : "DOWN (\(reason))"
-            write(standing.isUp ? .notice : .warning, "real server \(name) is \(state)", kind: "\(name) \(standing.isUp)")
+            state = isUp ? "is UP" : reason.isEmpty ? "is DOWN" : "is DOWN (\(reason))"
         case .service(let standing):
-            guard generation.services.indices.contains(Int(standing.service)) else { return }
-            let name = generation.services[Int(standing.service)].displayName
-            let state = standing.hasQuorum ? "UP: it has its quorum" : "DOWN: its quorum is lost"
-            write(
-                standing.hasQuorum ? .notice : .warning, "virtual server \(name) is \(state)",
-                kind: "\(name) \(standing.hasQuorum)")
-        case .removed(let service, let server, _):
-            guard let name = names(service, server, of: generation) else { return }
-            write(.notice, "real server \(name) is removed", kind: "\(name) removed")
+            isUp = standing.hasQuorum
+            state = isUp ? "is UP: it has its quorum" : "is DOWN: it has no quorum"
+        case .removed:
+            isUp = true
+            state = "is removed"
         }
-    }
-
-    private func write(_ level: Logger.Level, _ text: String, kind: String) {
-        lines.write(level, "", text, kind: kind)
+        let text = "\(subject) \(state)"
+        lines.write(isUp ? .notice : .warning, "", text, kind: "\(subject) \(isUp)")
         delegate.report(text)
     }
 
-    private func log(_ observation: CheckObservation, of generation: Generation) {
+    private func log(_ observation: CheckObservation, of table: StandingTable) {
         switch observation {
         case .failed(let service, let server, let reason, let detail, let left):
-            guard let name = names(service, server, of: generation) else { return }
+            guard let subject = table.subject(service, server) else { return }
             let retries = left == 1 ? "1 retry" : "\(left) retries"
             lines.write(
-                .notice, "", "real server \(name): a check failed (\(reason.text(detail: detail))), \(retries) left",
-                kind: "\(name) failed")
+                .notice, "", "\(subject): a check failed (\(reason.text(detail: detail))), \(retries) left",
+                kind: "\(subject) failed")
         case .untried(let service, let server, let reason, let detail):
-            guard let name = names(service, server, of: generation) else { return }
+            guard let subject = table.subject(service, server) else { return }
             lines.write(
-                .warning, "",
-                "real server \(name) isn't checked: \(reason.text(detail: detail)); it stays as it is",
-                kind: "\(name) unchecked")
+                .warning, "", "\(subject) isn't checked: \(reason.text(detail: detail)); it stays as it is",
+                kind: "\(subject) unchecked")
         }
     }
 }

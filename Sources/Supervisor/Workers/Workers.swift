@@ -25,14 +25,16 @@ final class Workers {
 
     /// Gives the checker a configuration, and starts it for the first one with virtual servers. Returns true if it was
     /// started now.
-    func check(_ generation: Generation, delegate: any CheckerSupervisionDelegate) -> Bool {
+    func check(
+        _ generation: Generation, _ store: DescriptorStore, delegate: any CheckerSupervisionDelegate
+    ) -> Bool {
         if let checker {
             checker.apply(generation)
             return false
         }
         guard generation.model.virtualServerCount > 0 else { return false }
         do throws(SystemError) {
-            let checker = try CheckerSupervision(context, generation, delegate: delegate)
+            let checker = try CheckerSupervision(context, generation, CheckerMemory(store), delegate: delegate)
             self.checker = checker
             checker.start()
             return true

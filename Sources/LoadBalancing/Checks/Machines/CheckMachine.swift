@@ -1,5 +1,6 @@
 import Base
 import ConfigurationModel
+import Wire
 
 /// Something that happened to the connection or the datagrams of one attempt.
 package enum MachineInput {

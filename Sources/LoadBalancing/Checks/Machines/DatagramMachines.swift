@@ -45,7 +45,8 @@ package struct DatagramMachine: Sendable {
 
     private func verdict(on bytes: UnsafeRawBufferPointer) -> CheckVerdict {
         guard probe.requiresReply, !probe.reply.isEmpty else { return .passed() }
-        guard (probe.minimumReplyLength...max(probe.minimumReplyLength, probe.maximumReplyLength)).contains(bytes.count),
+        guard
+            (probe.minimumReplyLength...max(probe.minimumReplyLength, probe.maximumReplyLength)).contains(bytes.count),
             bytes.count >= probe.reply.count
         else { return .failed(.replyLength, detail: Int32(clamping: bytes.count)) }
         let fits = zip(bytes, probe.reply).allSatisfy { byte, expected in byte & expected.mask == expected.value }
