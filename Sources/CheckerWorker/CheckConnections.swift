@@ -64,6 +64,11 @@ final class CheckConnections {
     /// Begins an attempt.
     func start(_ check: Int, _ settings: CheckSettings, request: Int) -> Start {
         guard openCount < openMax else { return .full }
+        if case .http(let http) = settings.kind, http.requests.indices.contains(request),
+            let pattern = http.requests[request].pattern, examiner.failure(of: pattern) != nil
+        {
+            return .verdict(CheckVerdict(.untried, .patternNotCompiled))
+        }
         guard let endpoint = settings.endpoint, Self.isDone(settings),
             let machine = CheckMachine(settings, request: request, random: UInt64.random(in: 0 ... .max))
         else { return .unknown }
@@ -108,8 +113,11 @@ final class CheckConnections {
     private static func isDone(_ settings: CheckSettings) -> Bool {
         if settings.endpoint?.firewallMark != 0 { return false }
         guard case .http(let check) = settings.kind else { return true }
-        return !check.isEncrypted && check.requests.allSatisfy { $0.pattern == nil }
+        return !check.isEncrypted
     }
+
+    /// Another configuration comes: what was made for the one before is given up.
+    func forgetPatterns() { examiner.forgetPatterns() }
 
     private static func target(of endpoint: CheckEndpoint) -> hasup_check_target {
         var target = hasup_check_target()

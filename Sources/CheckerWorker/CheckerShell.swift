@@ -70,6 +70,7 @@ final class CheckerShell {
         } catch {
             throw .unexpected("a configuration that can't be read (\(error))")
         }
+        connections?.forgetPatterns()
         // What was decided before belongs to the generation before.
         flush()
         let former = generation

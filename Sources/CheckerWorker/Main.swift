@@ -9,7 +9,8 @@ import Sandbox
 import WorkerProtocol
 
 /// `hasup-checker`: no capability at all, because it is to read untrusted bytes of the network. Descriptor 3 is hasupd,
-/// 4 the compiled system call filter, 5 its own image.
+/// 4 the compiled system call filter, 5 its own image. Arguments: the words of `SandboxArguments`, and `--regex` where a check
+/// has one.
 @main
 enum Main {
     /// Descriptors that it may have open.
@@ -22,12 +23,17 @@ enum Main {
         hasup_process_name_set("hasup-checker")
         // It is born realtime, so that hasupd needn't wait for it.
         Realtime.end()
-        guard let options = SandboxArguments(words: CommandLine.arguments.dropFirst()) else { exit(64) }
+        var words = CommandLine.arguments.dropFirst()
+        let usesPatterns = words.last == "--regex"
+        if usesPatterns { words.removeLast() }
+        guard let options = SandboxArguments(words: words) else { exit(64) }
         do throws(SystemError) {
             // The loop's own descriptors bring no input; after the seal none can be made.
             let loop = try EventLoop()
             var (soft, hard): (UInt64, UInt64) = (0, 0)
             try checked(hasup_limit_get(HASUP_LIMIT_DESCRIPTORS, &soft, &hard), "read the limit of descriptors")
+            // Libraries are loaded before the seal (docs/decisions, D80).
+            let failure = usesPatterns ? hasup_pattern_load().map { String(cString: $0) } : nil
             let report = seal(
                 as: SandboxPlan(options, filter: 4, landlock: .checker, descriptorsMax: descriptorsMax))
             close(4)
@@ -42,6 +48,10 @@ enum Main {
                 shortfalls: report.shortfalls, isConfined: report.isConfined, isFiltered: report.isFiltered,
                 isDumpable: report.isDumpable, workingDirectory: report.workingDirectory ?? "")
             CheckerToSupervisor.hello(version: workerProtocolVersion, sealed).send(on: channel)
+            if let failure {
+                CheckerToSupervisor.log(.error, "checks with a regex aren't done: PCRE2 can't be loaded: \(failure)")
+                    .send(on: channel)
+            }
             if let refusal = report.refusal(for: options) {
                 CheckerToSupervisor.log(.error, refusal).send(on: channel)
                 exit(77)

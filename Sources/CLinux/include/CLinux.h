@@ -16,6 +16,7 @@
 #include "memory.h"
 #include "message.h"
 #include "packet.h"
+#include "pattern.h"
 #include "process.h"
 #include "sandbox.h"
 

@@ -18,6 +18,11 @@ package struct CheckSettings: Record {
         self.schedule = schedule
     }
 
+    /// True if a body has to match a regular expression, or must not.
+    package var hasPattern: Bool {
+        if case .http(let check) = kind { check.requests.contains { $0.pattern != nil } } else { false }
+    }
+
     /// Replaces a script's arguments, which may have passwords, by a number that is another one for others.
     mutating func hideArguments() {
         guard case .script(var script) = kind else { return }

@@ -102,6 +102,7 @@ package enum CheckReason: UInt8, ByteCoded, Hashable, Sendable, CaseIterable {
     case localError
     /// hasup doesn't do this check.
     case unsupported
+    case patternNotCompiled
 
     package init(decoding reader: inout ByteReader) throws(ByteError) { self = try reader.readCase(Self.self) }
     package func encode(into writer: inout ByteWriter) { writer.write(rawValue) }
@@ -147,6 +148,7 @@ package enum CheckReason: UInt8, ByteCoded, Hashable, Sendable, CaseIterable {
         case .noDevice: "the local interface isn't there"
         case .localError: "local error \(detail)"
         case .unsupported: "hasup can't do this check"
+        case .patternNotCompiled: "the regex doesn't compile"
         }
     }
 }

@@ -17,6 +17,8 @@ package struct StandingTable: Sendable {
     package struct Server: Hashable, Sendable {
         package let key: DestinationKey
         package let weightMax: UInt32
+        /// Its checks.
+        package let checks: [CheckFingerprint]
         package var standing: ServerStanding?
         package var since: Instant?
     }
@@ -52,7 +54,8 @@ package struct StandingTable: Sendable {
                 hasSorryServer: settings.sorryServer != nil,
                 servers: settings.realServers.map { server in
                     Server(
-                        key: DestinationKey(server.address, port: server.port), weightMax: Self.weightMax(of: server))
+                        key: DestinationKey(server.address, port: server.port), weightMax: Self.weightMax(of: server),
+                        checks: server.checks.map(CheckFingerprint.init))
                 })
             service.firstEntry = services.last.map { $0.firstEntry + 1 + $0.servers.count } ?? 0
             defer { services.append(service) }

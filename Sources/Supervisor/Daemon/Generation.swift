@@ -80,15 +80,18 @@ final class Generation: InstanceSource {
     /// The descriptor of what the checker is handed.
     var servicesPartNumber: Int32 { image.servicesPart?.number ?? -1 }
 
-    /// Decodes the services, by number.
-    var services: [VirtualServerSettings] { (try? model.withoutInstances().virtualServers) ?? [] }
+    /// Decodes the services as the checker has them, by number.
+    var services: [VirtualServerSettings] {
+        guard let image = image.servicesPart else { return [] }
+        return (try? EncodedModel(image.model).withoutInstances().virtualServers) ?? []
+    }
 
     /// Scripts of virtual and real servers, and those of which mails are sent. Decoded once.
     private(set) lazy var serviceNotices: (scripts: [NotificationKey: [ServiceScript]], mails: Set<NotificationKey>) = {
         var scripts: [NotificationKey: [ServiceScript]] = [:]
         var mails = Set<NotificationKey>()
         let sendsMail = global.mail.relay != nil && !global.mail.recipients.isEmpty
-        for service in services {
+        for service in (try? model.withoutInstances().virtualServers) ?? [] {
             if !service.scripts.isEmpty { scripts[service.notificationKey] = service.scripts }
             if sendsMail, service.sendsMail { mails.insert(service.notificationKey) }
             for server in service.realServers {

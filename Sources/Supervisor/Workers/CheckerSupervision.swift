@@ -34,6 +34,16 @@ final class CheckerSupervision: WorkerProcessOwner {
     private struct Given {
         let generation: Generation
         var table: StandingTable
+        let usesPatterns: Bool
+
+        init(_ generation: Generation, after former: StandingTable = StandingTable()) {
+            self.generation = generation
+            let services = generation.services
+            table = StandingTable(services, after: former)
+            usesPatterns = services.contains { service in
+                service.realServers.contains { $0.checks.contains(where: \.hasPattern) }
+            }
+        }
     }
 
     private let context: DaemonContext
@@ -49,6 +59,8 @@ final class CheckerSupervision: WorkerProcessOwner {
     private var isConfigured = false
     /// The generation of which all was told.
     private var runningNumber: UInt64?
+    /// True if the process that runs has loaded PCRE2.
+    private var hasPatterns = false
     private(set) var worker: WorkerProcess?
     /// The last worker's report on its sandbox.
     private(set) var sandboxReport = SandboxReport()
@@ -65,9 +77,9 @@ final class CheckerSupervision: WorkerProcessOwner {
         self.context = context
         self.delegate = delegate
         lines = RepeatLog(context.log, on: context.loop)
-        var table = StandingTable(generation.services)
-        table.restore(memory.kept)
-        given = [Given(generation: generation, table: table)]
+        var first = Given(generation)
+        first.table.restore(memory.kept)
+        given = [first]
         image = try Self.openImage()
         trialTimer = context.loop.makeTimer { [unowned self] in self.worker?.handle(.worked) }
         let worker = WorkerProcess("hasup-checker", on: context.loop, lines: lines, owner: self)
@@ -88,8 +100,12 @@ final class CheckerSupervision: WorkerProcessOwner {
 
     /// Gives it a new generation.
     func apply(_ generation: Generation) {
-        given.append(Given(generation: generation, table: StandingTable(generation.services, after: standings)))
-        if let channel = worker?.channel {
+        let next = Given(generation, after: standings)
+        given.append(next)
+        if next.usesPatterns, !hasPatterns {
+            // A library is loaded before the seal; nobody notices that another one goes on (docs/decisions, D74).
+            worker?.handle(.channelEnded("a check has a regex now, and PCRE2 is loaded at the start only"))
+        } else if let channel = worker?.channel {
             SupervisorToChecker.configure(generation: generation.number)
                 .send(on: channel, descriptors: [generation.servicesPartNumber])
         }
@@ -120,9 +136,10 @@ final class CheckerSupervision: WorkerProcessOwner {
         isConfigured = false
         page.stamp = Clock.now
         if dropsSnapshot { for place in 0..<page.placeCount { page.clear(place) } }
+        hasPatterns = given[given.count - 1].usesPatterns
         // Descriptor 5 of the child is the image.
         let child = try ChildProcess.spawn(
-            path: "/proc/self/fd/5", arguments: ["hasup-checker"] + context.host.sandboxArguments.words,
+            path: "/proc/self/fd/5", arguments: ["hasup-checker"] + context.host.sandboxArguments.words + (hasPatterns ? ["--regex"] : []),
             descriptors: [theirs.number, context.host.checkerFilter.number, image.number], on: context.loop
         ) { [weak worker] pid, exit in worker?.exited(pid, exit) }
         return WorkerProcess.Started(child: child, socket: ours)
