@@ -102,13 +102,13 @@ let package = Package(
                 "Base", "ConfigurationModel", "Configuration", "VRRP", "Files", "Varlink", "Control", "Reactor",
                 "CLinux", argumentParser,
             ]),
-        program("Simulator", ["Base", "Wire", "ConfigurationModel", "VRRP"]),
+        program("Simulator", ["Base", "Wire", "ConfigurationModel", "VRRP", "LoadBalancing"]),
 
         tests("BaseTests", ["Base"]),
         tests("WireTests", ["Base", "Wire"]),
         tests("ConfigurationTests", ["Base", "ConfigurationModel", "Configuration"]),
         tests("VRRPTests", ["Base", "Wire", "ConfigurationModel", "VRRP", "Varlink"]),
-        tests("LoadBalancingTests", ["Base", "Wire", "ConfigurationModel", "LoadBalancing"]),
+        tests("LoadBalancingTests", ["Base", "Wire", "ConfigurationModel", "LoadBalancing", "Simulator"]),
         tests("SupervisionTests", ["Base", "ConfigurationModel", "Supervision"]),
         tests(
             "IPCTests",
@@ -133,7 +133,7 @@ let package = Package(
             ], settings: libnlHeaders),
         tests("SandboxTests", ["Base", "Reactor", "Sandbox", "CLinux"]),
         tests("LogOutputTests", ["Base", "LogOutput"]),
-        tests("SimulationTests", ["Base", "Wire", "ConfigurationModel", "VRRP", "Simulator"]),
+        tests("SimulationTests", ["Base", "Wire", "ConfigurationModel", "VRRP", "LoadBalancing", "Simulator"]),
     ]
 )
 

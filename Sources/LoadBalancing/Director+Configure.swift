@@ -39,6 +39,8 @@ extension Director {
         case .start(let keys):
             noted.formUnion(keys)
             flushesForeign = configuration.flushesAtStart
+            standing = StandingSearch()
+            standing.isDue = configuration.hasChecker
             askAgain(sweeps: true)
         case .resume(let keys):
             noted.formUnion(keys)

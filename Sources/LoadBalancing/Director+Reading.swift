@@ -51,6 +51,7 @@ extension Director {
             removals += foreignServices
             if !foreignServices.isEmpty { actions.append(.observe(.flushed(foreignServices))) }
         }
+        beginSearch(noted: noted)
         let new = owners.keys.filter { !noted.contains($0) }
         if !new.isEmpty {
             noted.formUnion(new)

@@ -38,6 +38,7 @@ package struct Director: Sendable {
     /// Keys taken from the queue whose foreign destinations are removed.
     var swept: Set<ServiceKey> = []
     var retries: [ServiceKey: Retry] = [:]
+    var standing = StandingSearch()
     var drift = DriftWatch()
     var repeats = MendingRepeats()
     /// Time of the next try while IPVS is missing.
@@ -98,6 +99,7 @@ package struct Director: Sendable {
             reading = .none
             return true
         }
+        if stepOfSearch(&actions) { return true }
         // News about other services don't wait for a long plan; its second half doesn't wait for them.
         if !halfDone.isEmpty {
             writeLastHalves(&actions)
@@ -164,6 +166,7 @@ package struct Director: Sendable {
             takeServices(found, .look, at: now, &actions)
             readForDrift(&actions)
         case (.destinations(let found), .destinations(let keys)): plan(keys, found, at: now, &actions)
+        case (.destinations(let found), .standing(let keys)): takeStanding(keys, found)
         case (.destinations(let found), .driftOfDestinations(let keys)): compare(keys, found, &actions)
         case (.written(let errors), .write(let requests, let plans)):
             takeWritten(requests, errors, plans, at: now, &actions)
@@ -192,6 +195,8 @@ package struct Director: Sendable {
         if case .services(.full(true)) = purpose { isSwept = true }
         reading = .full(sweeps: isSwept)
         (present, removals, halfDone, retries) = ([:], [], [], [:])
+        if standing.isDue { actions.append(.standing([])) }
+        standing = StandingSearch()
         queue = KeyQueue()
         swept = []
         drift.forget()
@@ -244,6 +249,7 @@ struct OutstandingCall: Sendable {
         case destinations([ServiceKey])
         case driftOfServices
         case driftOfDestinations([ServiceKey])
+        case standing([ServiceKey])
         /// With the plans whose first halves these requests are.
         case write([TableRequest], [PendingPlan])
         case end([ServiceKey])

@@ -73,6 +73,9 @@ package enum DirectorAction: Sendable {
     case call(TableCall, ticket: UInt64)
     /// News for log and history.
     case observe(DirectorObservation)
+    /// Once after a start with a checker: our services that stood in the table, for the checker to begin with. Empty when
+    /// IPVS is missing.
+    case standing([StandingService])
     case stopped
 }
 

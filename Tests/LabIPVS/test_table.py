@@ -44,7 +44,7 @@ def compare(node, config):
 def test_every_option(director):
     """A file with everything that concerns the table (B7)."""
     ours = compare(director, text(os.path.join(HERE, "every_option.conf")))
-    assert len([line for line in ours if line.startswith("-A")]) == 25, ours
+    assert len([line for line in ours if line.startswith("-A")]) == 24, ours
 
 
 @pytest.mark.parametrize("name", with_services())

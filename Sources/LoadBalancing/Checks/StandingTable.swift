@@ -180,6 +180,25 @@ package struct StandingTable: Sendable {
         }
     }
 
+    /// Takes over what stands in the kernel's table after everything has died, where nothing is known: a server that stands
+    /// there with a weight is up, another one down (docs/decisions, D74).
+    package mutating func restore(_ found: [StandingService]) {
+        for entry in found where services.indices.contains(entry.service) {
+            let place = entry.service
+            guard services[place].standing == nil, services[place].servers.allSatisfy({ $0.standing == nil }) else {
+                continue
+            }
+            for number in services[place].servers.indices {
+                let weight = entry.weights.indices.contains(number) ? entry.weights[number] ?? 0 : 0
+                services[place].servers[number].standing = ServerStanding(
+                    service: UInt32(place), server: UInt32(number), isUp: weight > 0, isProven: false,
+                    weight: min(max(weight, 0), services[place].servers[number].weightMax))
+            }
+            let isServed = services[place].servers.contains { $0.standing?.isUp == true }
+            services[place].standing = ServiceStanding(service: UInt32(place), hasQuorum: isServed)
+        }
+    }
+
     /// The state of a service for the director; nil as long as not all of it is known.
     package func state(ofService place: Int) -> ServiceState? {
         guard services.indices.contains(place), let standing = services[place].standing else { return nil }

@@ -95,6 +95,7 @@ final class Daemon {
             controlSocket: context.paths.controlSocket, givesFilesAway: generation.givesFIFOsAway)
         for sentence in host.limitations { log.notice("\(sentence)") }
 
+        director.onStanding = { [unowned self] in self.workers.checker?.begin($0) }
         orders?.begin()
         let continues = store.page != nil
         let saved = SavedWorkerState(
@@ -173,7 +174,9 @@ final class Daemon {
     }
 
     private func startChecker() {
-        if workers.check(generation, store, delegate: self) { advance(.checkerStarted) }
+        // A start looks at the table first; a reload and an upgrade know.
+        let waits = !hasStartedWorkers && !context.isSuccessor
+        if workers.check(generation, store, waits: waits, delegate: self) { advance(.checkerStarted) }
         director.hasChecker = workers.checker != nil
     }
 

@@ -29,6 +29,8 @@ final class DirectorSupervision {
     var hasChecker = false
     /// Sentences by number of the service: why it can't be set up.
     private(set) var faults: [[String]] = []
+    /// Called once after a start, with the services of this boot that stand in the table.
+    var onStanding: (([StandingService]) -> Void)?
     private var onStopped: (() -> Void)?
     private var onParked: (() -> Void)?
     private var parkTimer: Timer?
@@ -114,6 +116,7 @@ final class DirectorSupervision {
         case .call(let call, let ticket):
             if isParked { held = (call, ticket) } else { submit(call, ticket) }
         case .observe(let observation): log.write(observation)
+        case .standing(let found): onStanding?(found)
         case .stopped: stopped()
         }
     }
@@ -196,6 +199,8 @@ final class DirectorSupervision {
 
     /// The reason that the table isn't written, a sentence; nil when it is.
     var trouble: String? {
+        // Without virtual servers there is nothing to miss.
+        guard !director.services.isEmpty else { return nil }
         if let threadFailure { return threadFailure }
         guard case .missing(let code, _) = director.condition else { return nil }
         return DirectorLog.missing(code)

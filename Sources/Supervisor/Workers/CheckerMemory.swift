@@ -11,10 +11,13 @@ final class CheckerMemory {
     private var writer: SnapshotWriter
     /// What a former hasupd was told.
     let kept: KeptStandings
+    /// True if there was a former hasupd that has left it.
+    let hasLeft: Bool
 
     /// Goes on with what was inherited, and has the store keep it. - Throws: `SystemError`.
     init(_ store: DescriptorStore) throws(SystemError) {
         if let checks = store.checks { page = checks } else { page = try CheckPage.create() }
+        hasLeft = store.standings != nil
         if let left = store.standings {
             standings = left
         } else {

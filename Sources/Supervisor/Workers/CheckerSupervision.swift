@@ -1,6 +1,7 @@
 import Base
 import CLinux
 import ConfigurationModel
+import Control
 import Glibc
 import LoadBalancing
 import LogOutput
@@ -67,6 +68,8 @@ final class CheckerSupervision: WorkerProcessOwner {
     /// Checks of this checker that began late.
     private(set) var lateCount: UInt64 = 0
     private var trialTimer: Timer?
+    private var beginTimer: Timer?
+    private var isWaiting = false
 
     /// - Throws: `SystemError` when the program isn't where it is installed.
     init(
@@ -82,20 +85,79 @@ final class CheckerSupervision: WorkerProcessOwner {
         given = [first]
         image = try Self.openImage()
         trialTimer = context.loop.makeTimer { [unowned self] in self.worker?.handle(.worked) }
+        beginTimer = context.loop.makeTimer { [unowned self] in self.begin([]) }
         let worker = WorkerProcess("hasup-checker", on: context.loop, lines: lines, owner: self)
         worker.watch(smallestAdvertInterval: CheckerWatch.interval, instanceCount: nil)
         self.worker = worker
     }
 
-    func start() { worker?.handle(.start) }
+    /// Time that a start waits for what stands in the kernel's table.
+    private static let standingTimeout = Interval.seconds(1)
+
+    /// - Parameter waits: true if `begin` follows: nobody has left what is known, but the kernel may have a table.
+    func start(waits: Bool) {
+        guard waits, !memory.hasLeft, let beginTimer else {
+            worker?.handle(.start)
+            return
+        }
+        isWaiting = true
+        context.loop.set(beginTimer, to: Clock.now + Self.standingTimeout)
+    }
+
+    /// Begins with what stands in the kernel's table.
+    func begin(_ found: [StandingService]) {
+        guard isWaiting else { return }
+        isWaiting = false
+        if let beginTimer { context.loop.set(beginTimer, to: .never) }
+        given[given.count - 1].table.restore(found)
+        worker?.handle(.start)
+    }
 
     /// What is known of the services of the newest configuration.
     var standings: StandingTable { given[given.count - 1].table }
 
-    /// The record of a check; nil when there is none.
-    func record(of fingerprint: CheckFingerprint) -> CheckRecord? {
-        (0..<page.placeCount).lazy.compactMap { self.page.usedPlace($0).flatMap(CheckRecord.init(from:)) }
-            .first { $0.fingerprint == fingerprint }
+    /// The records of all checks, as the checker has left them in its page: untrusted.
+    var records: [CheckFingerprint: CheckRecord] {
+        var records: [CheckFingerprint: CheckRecord] = [:]
+        for place in 0..<page.placeCount {
+            guard let record = page.usedPlace(place).flatMap(CheckRecord.init(from:)) else { continue }
+            records[record.fingerprint] = record
+        }
+        return records
+    }
+
+    /// Adds what is known of checks to the report on a service.
+    func describe(_ number: Int, in report: inout ServiceReport, _ records: [CheckFingerprint: CheckRecord]) {
+        guard standings.services.indices.contains(number) else { return }
+        let service = standings.services[number]
+        for place in report.servers.indices where service.servers.indices.contains(place) {
+            describe(service.servers[place], in: &report.servers[place], records)
+        }
+    }
+
+    private func describe(
+        _ server: StandingTable.Server, in report: inout ServerReport, _ records: [CheckFingerprint: CheckRecord]
+    ) {
+        let now = Clock.now
+        report.stateSeconds = server.since.map { $0.age(at: now).seconds }
+        let checks = server.checks.map { records[$0] }
+        let known = checks.compactMap { $0 }
+        let failing = known.first { $0.state == .down } ?? known.first { $0.reason != .none }
+        if let failing { report.reason = failing.reason.text(detail: failing.detail) }
+        if let duration = known.map(\.duration).max() { report.checkSeconds = duration.seconds }
+        let verdicts = checks.map { $0?.lastVerdict }
+        if !verdicts.isEmpty, !verdicts.contains(nil) {
+            report.verdictAgeSeconds = verdicts.compactMap { $0 }.min()?.age(at: now).seconds
+        }
+        if known.contains(where: \.isUntried) {
+            report.note = "unchecked"
+        } else if server.checks.isEmpty {
+            report.note = nil
+        } else if verdicts.contains(nil) {
+            report.note = "not checked yet"
+        } else if known.contains(where: { $0.reason == .silence }) {
+            report.note = "unproven"
+        }
     }
 
     /// Gives it a new generation.

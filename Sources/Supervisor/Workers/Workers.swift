@@ -25,8 +25,10 @@ final class Workers {
 
     /// Gives the checker a configuration, and starts it for the first one with virtual servers. Returns true if it was
     /// started now.
+    ///
+    /// - Parameter waits: true if what stands in the kernel's table is going to be told.
     func check(
-        _ generation: Generation, _ store: DescriptorStore, delegate: any CheckerSupervisionDelegate
+        _ generation: Generation, _ store: DescriptorStore, waits: Bool, delegate: any CheckerSupervisionDelegate
     ) -> Bool {
         if let checker {
             checker.apply(generation)
@@ -36,7 +38,7 @@ final class Workers {
         do throws(SystemError) {
             let checker = try CheckerSupervision(context, generation, CheckerMemory(store), delegate: delegate)
             self.checker = checker
-            checker.start()
+            checker.start(waits: waits)
             return true
         } catch {
             context.log.error("can't start the checker: \(error)")
