@@ -12,8 +12,12 @@ import Reactor
 final class CheckConnections {
     /// Bytes that are read at once.
     private static let readMax = 65_536
+    /// Reads of one connection in a turn.
+    private static let readsMax = 16
+    /// Time after which a session isn't resumed: a changed certificate is to be seen (docs/decisions, D81).
+    private static let sessionLife = Interval.seconds(60)
 
-    private struct Attempt {
+    struct Attempt {
         var machine: CheckMachine
         let fd: Int32
         let watch: Watch
@@ -25,6 +29,15 @@ final class CheckConnections {
         var isConnected = false
         /// Bytes that the socket hasn't taken yet.
         var unsent: [UInt8] = []
+        var tls: TLSStream?
+        /// True if TLS has to end as its standard says.
+        var isStrict = false
+    }
+
+    private struct Session {
+        let session: TLSSession
+        /// Time of the last full handshake.
+        let made: Instant
     }
 
     private let loop: EventLoop
@@ -34,8 +47,11 @@ final class CheckConnections {
     private var deadlines = DeadlineHeap()
     private let examiner = BodyExaminer()
     private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: readMax, alignment: 16)
-    private(set) var openCount = 0
+    private var openCount = 0
     private let openMax: Int
+    private var sessions: [Int: Session] = [:]
+    /// Connections of which more is to be read without a new event.
+    private var unread: [Int] = []
 
     /// - Parameter openMax: connections that may be open at once.
     init(
@@ -49,44 +65,49 @@ final class CheckConnections {
 
     deinit { buffer.deallocate() }
 
-    /// The next time at which `fireTimeouts` is wanted.
-    var deadline: Instant { deadlines.first?.deadline ?? .never }
+    /// The next time at which `fire` is wanted.
+    var deadline: Instant { unread.isEmpty ? deadlines.first?.deadline ?? .never : loop.now }
+
+    /// Another configuration comes: what was made for the one before is given up.
+    func forgetPatterns() { examiner.forgetPatterns() }
+
+    /// The check is gone, and another one may get its number.
+    func forget(_ check: Int) { sessions[check] = nil }
+
+    // MARK: Beginning
 
     enum Start {
         case begun
         /// Too many are open.
         case full
-        /// Nothing of this kind is done here.
-        case unknown
         case verdict(CheckVerdict)
     }
 
     /// Begins an attempt.
     func start(_ check: Int, _ settings: CheckSettings, request: Int) -> Start {
         guard openCount < openMax else { return .full }
-        if case .http(let http) = settings.kind, http.requests.indices.contains(request),
-            let pattern = http.requests[request].pattern, examiner.failure(of: pattern) != nil
-        {
+        guard let endpoint = settings.endpoint, endpoint.firewallMark == 0,
+            let machine = CheckMachine(settings, request: request, random: UInt64.random(in: 0 ... .max))
+        else { return .verdict(CheckVerdict(.untried, .unsupported)) }
+        var http: (check: HTTPCheck, request: HTTPRequest)?
+        if case .http(let found) = settings.kind { http = (found, found.requests[request]) }
+        if let pattern = http?.request.pattern, examiner.failure(of: pattern) != nil {
             return .verdict(CheckVerdict(.untried, .patternNotCompiled))
         }
-        guard let endpoint = settings.endpoint, Self.isDone(settings),
-            let machine = CheckMachine(settings, request: request, random: UInt64.random(in: 0 ... .max))
-        else { return .unknown }
-        var target = Self.target(of: endpoint)
-        switch settings.kind {
-        case .tcp:
-            target.resets = 1
-            target.withholds_acknowledgement = 1
-        case .http: target.resets = 1
-        case .dns, .udp: target.transport = HASUP_CHECK_UDP
-        case .ping: target.transport = HASUP_CHECK_PING
-        case .smtp, .script, .file, .bfd: break
-        }
+        var target = Self.target(of: settings, endpoint, isStrict: http?.request.isTLSCompliant ?? false)
         var isLocal: Int32 = 0
         let fd = hasup_check_connect(&target, &isLocal)
         guard fd >= 0 else {
             if fd == -EMFILE || fd == -ENFILE { return .full }
             return .verdict(isLocal != 0 ? Self.untried(-fd) : .error(-fd))
+        }
+        var tls: TLSStream?
+        if let http, http.check.isEncrypted {
+            tls = TLSStream(over: fd, serverName: http.request.serverName, session: session(of: check))
+            guard tls != nil else {
+                close(fd)
+                return .verdict(CheckVerdict(.untried, .unsupported))
+            }
         }
         // Edge-triggered and added after connect(): what has happened already is told, too.
         let watch: Watch
@@ -100,27 +121,38 @@ final class CheckConnections {
         }
         while attempts.count <= check { attempts.append(nil) }
         let now = loop.now
-        let interval = settings.schedule?.interval ?? .zero
-        attempts[check] = Attempt(
+        var attempt = Attempt(
             machine: machine, fd: fd, watch: watch, began: now, progress: now, timeout: endpoint.timeout,
-            limit: now + max(interval, endpoint.timeout * 3))
+            limit: now + max(settings.schedule?.interval ?? .zero, endpoint.timeout * 3))
+        attempt.tls = tls
+        attempt.isStrict = http?.request.isTLSCompliant ?? false
+        attempts[check] = attempt
         openCount += 1
         deadlines.set(check, to: now + endpoint.timeout)
         return .begun
     }
 
-    /// False for what can't be done yet: it would be another check.
-    private static func isDone(_ settings: CheckSettings) -> Bool {
-        if settings.endpoint?.firewallMark != 0 { return false }
-        guard case .http(let check) = settings.kind else { return true }
-        return !check.isEncrypted
+    private func session(of check: Int) -> TLSSession? {
+        guard let known = sessions[check], loop.now - known.made < Self.sessionLife else {
+            sessions[check] = nil
+            return nil
+        }
+        return known.session
     }
 
-    /// Another configuration comes: what was made for the one before is given up.
-    func forgetPatterns() { examiner.forgetPatterns() }
-
-    private static func target(of endpoint: CheckEndpoint) -> hasup_check_target {
+    private static func target(
+        of settings: CheckSettings, _ endpoint: CheckEndpoint, isStrict: Bool
+    ) -> hasup_check_target {
         var target = hasup_check_target()
+        switch settings.kind {
+        case .tcp:
+            target.resets = 1
+            target.withholds_acknowledgement = 1
+        case .http: target.resets = isStrict ? 0 : 1
+        case .dns, .udp: target.transport = HASUP_CHECK_UDP
+        case .ping: target.transport = HASUP_CHECK_PING
+        case .smtp, .script, .file, .bfd: break
+        }
         target.family = Int32(endpoint.address.family.rawValue)
         withUnsafeMutableBytes(of: &target.address) { $0.copyBytes(from: endpoint.address.bytes) }
         target.port = endpoint.port
@@ -152,6 +184,7 @@ final class CheckConnections {
         openCount -= 1
         deadlines.set(check, to: nil)
         loop.forget(attempt.watch)
+        if attempt.isStrict { attempt.tls?.end() }
         close(attempt.fd)
     }
 
@@ -166,26 +199,63 @@ final class CheckConnections {
         if !attempt.isConnected {
             guard ready.contains(.writable) else { return }
             attempts[check]?.isConnected = true
-            feed(check, .connected)
-        } else if ready.contains(.writable) {
+            if attempt.tls == nil { feed(check, .connected) }
+        }
+        if let tls = attempt.tls, !tls.isReady {
+            goOn(check, tls)
+        } else if attempt.isConnected, ready.contains(.writable) {
             flush(check)
         }
         if ready.contains(.readable) || ready.contains(.readHungUp) || ready.contains(.hungUp) { read(check) }
     }
 
+    /// Goes on with a handshake.
+    private func goOn(_ check: Int, _ tls: TLSStream) {
+        do throws(TLSStream.Failure) {
+            try tls.handshake()
+            feed(check, .connected)
+        } catch {
+            if case .again = error { attempts[check]?.progress = loop.now } else { finish(check, .failed(.tls)) }
+        }
+    }
+
     private func read(_ check: Int) {
-        guard let attempt = attempts[check], let base = buffer.baseAddress else { return }
-        let count = hasup_check_receive(attempt.fd, base, buffer.count)
-        if count > 0 {
-            feed(check, .received(UnsafeRawBufferPointer(rebasing: buffer[..<count])))
-            // More may be there, of which epoll has told already: it tells again in the next turn, behind the others.
-            if attempts[check] != nil {
-                loop.modify(attempt.watch, [.readable, .readHungUp, .edgeTriggered])
+        for _ in 0..<Self.readsMax {
+            guard let attempt = attempts[check], attempt.tls?.isReady != false else { return }
+            switch receive(attempt) {
+            case .wait: return
+            case .bytes(let count): feed(check, .received(UnsafeRawBufferPointer(rebasing: buffer[..<count])))
+            case .input(let input): return feed(check, input)
+            case .verdict(let verdict): return finish(check, verdict)
             }
-        } else if count == 0 {
-            feed(check, .ended)
-        } else if count != -Int(EAGAIN) {
-            feed(check, .failed(Int32(-count)))
+        }
+        // The others come first; nothing tells of these bytes again.
+        if attempts[check] != nil { unread.append(check) }
+    }
+
+    private enum Received {
+        case wait
+        case bytes(Int)
+        case input(MachineInput)
+        case verdict(CheckVerdict)
+    }
+
+    private func receive(_ attempt: Attempt) -> Received {
+        guard let tls = attempt.tls else {
+            let count = hasup_check_receive(attempt.fd, buffer.baseAddress, buffer.count)
+            if count > 0 { return .bytes(count) }
+            if count == 0 { return .input(.ended) }
+            return count == -Int(EAGAIN) ? .wait : .input(.failed(Int32(-count)))
+        }
+        do throws(TLSStream.Failure) {
+            return .bytes(try tls.read(into: buffer))
+        } catch {
+            switch error {
+            case .again: return .wait
+            case .ended: return .input(.ended)
+            case .cut: return attempt.isStrict ? .verdict(.failed(.closedEarly)) : .input(.ended)
+            case .failed: return .verdict(.failed(.tls))
+            }
         }
     }
 
@@ -210,25 +280,45 @@ final class CheckConnections {
 
     private func flush(_ check: Int) {
         guard let attempt = attempts[check], !attempt.unsent.isEmpty else { return }
-        let sent = hasup_check_send(attempt.fd, attempt.unsent, attempt.unsent.count)
-        if sent < 0 {
-            if sent != -Int(EAGAIN) { finish(check, .error(Int32(-sent))) }
-            return
+        let sent: Int
+        if let tls = attempt.tls {
+            do throws(TLSStream.Failure) {
+                sent = try tls.write(attempt.unsent)
+            } catch {
+                if case .again = error { return }
+                return finish(check, .failed(.tls))
+            }
+        } else {
+            sent = hasup_check_send(attempt.fd, attempt.unsent, attempt.unsent.count)
+            if sent < 0 {
+                if sent != -Int(EAGAIN) { finish(check, .error(Int32(-sent))) }
+                return
+            }
         }
         attempts[check]?.unsent.removeFirst(sent)
         attempts[check]?.progress = loop.now
     }
 
     private func finish(_ check: Int, _ verdict: CheckVerdict) {
-        guard let began = attempts[check]?.began else { return }
+        guard let attempt = attempts[check] else { return }
+        if let tls = attempt.tls { keepSession(of: check, tls, verdict) }
         abandon(check)
-        onVerdict(check, verdict, Clock.now - began)
+        onVerdict(check, verdict, Clock.now - attempt.began)
+    }
+
+    /// A session is gone on with after a success only.
+    private func keepSession(of check: Int, _ tls: TLSStream, _ verdict: CheckVerdict) {
+        guard verdict.outcome == .passed, let session = tls.session else { return sessions[check] = nil }
+        sessions[check] = Session(session: session, made: sessions[check]?.made ?? loop.now)
     }
 
     // MARK: Time
 
-    /// Ends what has taken too long. The deadline of one that has gone on meanwhile moves only now.
-    func fireTimeouts(at now: Instant) {
+    /// Reads what was left, and ends what has taken too long. The deadline of one that has gone on meanwhile moves only now.
+    func fire(at now: Instant) {
+        let left = unread
+        unread = []
+        for check in left where attempts[check] != nil { read(check) }
         while let check = deadlines.popDue(at: now) {
             guard let attempt = attempts[check] else { continue }
             let due = min(attempt.progress + attempt.timeout, attempt.limit)

@@ -27,6 +27,8 @@ final class CheckerShell {
     private var actions: [CheckerAction] = []
     private var known = KnownStandings()
     private let lastNotification: UInt64
+    /// Addresses of this host that the configuration waits for (ha_suspend).
+    private var addresses: Set<IPAddress> = []
     private var generation: UInt64 = 0
     private var reports: [CheckerReport] = []
     private var observations: [CheckObservation] = []
@@ -63,6 +65,11 @@ final class CheckerShell {
         }
     }
 
+    func take(_ addresses: [IPAddress], arePresent: Bool) {
+        if arePresent { self.addresses.formUnion(addresses) } else { self.addresses.subtract(addresses) }
+        handle(.addresses(self.addresses))
+    }
+
     func configure(_ number: UInt64, _ image: ConfigurationImage) throws(FrameError) {
         let model: ConfigurationModel
         do throws(ByteError) {
@@ -80,6 +87,7 @@ final class CheckerShell {
             let left = (0..<page.placeCount).compactMap { place in
                 page.usedPlace(place).flatMap(CheckRecord.init(from:)).map { LeftRecord(place: place, $0) }
             }
+            handle(.addresses(addresses))
             handle(.begin(configuration, known, left, lastNotification: lastNotification))
             known = KnownStandings()
             let used = Set((0..<page.placeCount).filter { checker.record(of: $0) != nil })
@@ -125,7 +133,9 @@ final class CheckerShell {
         case .start(let check, let request): start(check, request: request)
         case .abandon(let check): connections?.abandon(check)
         case .keep(let check): keep(check)
-        case .forget(let check): page.clear(check)
+        case .forget(let check):
+            page.clear(check)
+            connections?.forget(check)
         case .tell(let report): reports.append(report)
         case .observe(let observation): observations.append(observation)
         }
@@ -136,7 +146,6 @@ final class CheckerShell {
         switch connections.start(check, settings, request: request) {
         case .begun: break
         case .full: handle(.postponed(check: check))
-        case .unknown: handle(.ended(check: check, CheckVerdict(.untried, .unsupported), duration: .zero))
         case .verdict(let verdict): handle(.ended(check: check, verdict, duration: Clock.now - loop.now))
         }
     }
@@ -157,7 +166,7 @@ final class CheckerShell {
     // MARK: Turns
 
     private func fire() {
-        connections?.fireTimeouts(at: loop.now)
+        connections?.fire(at: loop.now)
         if checker.deadline <= loop.now { handle(.timeout) }
         if generation > 0 { page.stamp = loop.now }
     }

@@ -9,8 +9,8 @@ import Sandbox
 import WorkerProtocol
 
 /// `hasup-checker`: no capability at all, because it is to read untrusted bytes of the network. Descriptor 3 is hasupd,
-/// 4 the compiled system call filter, 5 its own image. Arguments: the words of `SandboxArguments`, and `--regex` where a check
-/// has one.
+/// 4 the compiled system call filter, 5 its own image. Arguments: the words of `SandboxArguments`, `--tls` and `--regex` where a
+/// check needs that.
 @main
 enum Main {
     /// Descriptors that it may have open.
@@ -26,6 +26,8 @@ enum Main {
         var words = CommandLine.arguments.dropFirst()
         let usesPatterns = words.last == "--regex"
         if usesPatterns { words.removeLast() }
+        let usesTLS = words.last == "--tls"
+        if usesTLS { words.removeLast() }
         guard let options = SandboxArguments(words: words) else { exit(64) }
         do throws(SystemError) {
             // The loop's own descriptors bring no input; after the seal none can be made.
@@ -33,7 +35,9 @@ enum Main {
             var (soft, hard): (UInt64, UInt64) = (0, 0)
             try checked(hasup_limit_get(HASUP_LIMIT_DESCRIPTORS, &soft, &hard), "read the limit of descriptors")
             // Libraries are loaded before the seal (docs/decisions, D80).
-            let failure = usesPatterns ? hasup_pattern_load().map { String(cString: $0) } : nil
+            signal(SIGPIPE, SIG_IGN)
+            let patternFailure = usesPatterns ? hasup_pattern_load().map { String(cString: $0) } : nil
+            let tlsFailure = usesTLS ? hasup_tls_load().map { String(cString: $0) } : nil
             let report = seal(
                 as: SandboxPlan(options, filter: 4, landlock: .checker, descriptorsMax: descriptorsMax))
             close(4)
@@ -48,8 +52,9 @@ enum Main {
                 shortfalls: report.shortfalls, isConfined: report.isConfined, isFiltered: report.isFiltered,
                 isDumpable: report.isDumpable, workingDirectory: report.workingDirectory ?? "")
             CheckerToSupervisor.hello(version: workerProtocolVersion, sealed).send(on: channel)
-            if let failure {
-                CheckerToSupervisor.log(.error, "checks with a regex aren't done: PCRE2 can't be loaded: \(failure)")
+            for (failure, what) in [(patternFailure, "with a regex"), (tlsFailure, "by TLS")] {
+                guard let failure else { continue }
+                CheckerToSupervisor.log(.error, "checks \(what) aren't done: a library can't be loaded: \(failure)")
                     .send(on: channel)
             }
             if let refusal = report.refusal(for: options) {
@@ -98,6 +103,7 @@ private final class Messages {
         switch message {
         case .hello: break
         case .standings(let bytes): try shell.add(standings: bytes)
+        case .addresses(let addresses, let arePresent): shell.take(addresses, arePresent: arePresent)
         case .configure(let generation):
             let descriptor = try frame.descriptors.take(0)
             let image: ConfigurationImage

@@ -11,17 +11,20 @@ package enum SupervisorToChecker {
     /// What is known of services and servers, by the numbers of the configuration that comes next, which is the first one:
     /// reports, one after the other, encoded by the LoadBalancing room.
     case standings([UInt8])
+    /// Addresses that are on this host, or aren't any more, for ha_suspend: of those that the configuration waits for. What
+    /// isn't told isn't there.
+    case addresses([IPAddress], arePresent: Bool)
     /// A new configuration; its services part comes along.
     case configure(generation: UInt64)
     /// Tell what is to be told at the end, and end.
     case stop
 
-    enum Kind: UInt16 { case hello = 0x301, stop, standings, configure }
+    enum Kind: UInt16 { case hello = 0x301, stop, standings, configure, addresses }
 
     package var descriptorCount: Int {
         switch self {
         case .hello, .configure: 1
-        case .standings, .stop: 0
+        case .standings, .addresses, .stop: 0
         }
     }
 
@@ -36,6 +39,10 @@ package enum SupervisorToChecker {
         case .standings(let bytes):
             kind = .standings
             writer.write(bytes)
+        case .addresses(let addresses, let arePresent):
+            kind = .addresses
+            writer.write(arePresent)
+            addresses.encode(into: &writer)
         case .configure(let generation):
             kind = .configure
             writer.write(generation)
@@ -51,6 +58,8 @@ package enum SupervisorToChecker {
             switch kind {
             case .hello: .hello(version: try reader.readUInt16(), lastNotification: try reader.readUInt64())
             case .standings: .standings(try reader.readBytes(reader.remaining))
+            case .addresses:
+                try Self.readAddresses(&reader)
             case .configure: .configure(generation: try reader.readUInt64())
             case .stop: .stop
             }
@@ -58,6 +67,18 @@ package enum SupervisorToChecker {
         guard frame.descriptors.count == descriptorCount else {
             throw .descriptors(claimed: descriptorCount, real: frame.descriptors.count)
         }
+    }
+}
+
+extension SupervisorToChecker {
+    /// Addresses in one frame.
+    package static let addressesMax = 1_024
+
+    private static func readAddresses(_ reader: inout ByteReader) throws(ByteError) -> Self {
+        let arePresent = try reader.readBool()
+        let addresses = try [IPAddress](decoding: &reader)
+        guard addresses.count <= addressesMax else { throw .invalid }
+        return .addresses(addresses, arePresent: arePresent)
     }
 }
 

@@ -19,5 +19,6 @@
 #include "pattern.h"
 #include "process.h"
 #include "sandbox.h"
+#include "tls.h"
 
 #endif

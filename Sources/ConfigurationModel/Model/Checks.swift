@@ -23,6 +23,9 @@ package struct CheckSettings: Record {
         if case .http(let check) = kind { check.requests.contains { $0.pattern != nil } } else { false }
     }
 
+    /// True for SSL_GET.
+    package var isEncrypted: Bool { if case .http(let check) = kind { check.isEncrypted } else { false } }
+
     /// Replaces a script's arguments, which may have passwords, by a number that is another one for others.
     mutating func hideArguments() {
         guard case .script(var script) = kind else { return }

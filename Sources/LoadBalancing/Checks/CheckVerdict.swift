@@ -86,6 +86,7 @@ package enum CheckReason: UInt8, ByteCoded, Hashable, Sendable, CaseIterable {
     case replyTooLong
     /// A name server's.
     case responseCode
+    case tls
     /// No reply, which is no failure: the server is up, but unproven.
     case silence
     // Scripts and files.
@@ -136,6 +137,7 @@ package enum CheckReason: UInt8, ByteCoded, Hashable, Sendable, CaseIterable {
         case .replyLength: "reply of \(detail) bytes"
         case .replyTooLong: "the reply is too long"
         case .responseCode: "response code \(detail)"
+        case .tls: "TLS failed"
         case .silence: "no reply, and none is required"
         case .exitStatus: "exit status \(detail)"
         case .signal: "ended by signal \(detail)"

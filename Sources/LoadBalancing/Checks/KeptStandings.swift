@@ -119,7 +119,9 @@ extension StandingTable {
         return writer
     }
 
-    private func write(_ entry: (isUp: Bool, isProven: Bool, weight: UInt32)?, _ hash: UInt64, to writer: inout ByteWriter) {
+    private func write(
+        _ entry: (isUp: Bool, isProven: Bool, weight: UInt32)?, _ hash: UInt64, to writer: inout ByteWriter
+    ) {
         // What isn't known has no entry.
         guard let entry else { return }
         writer.write(hash)

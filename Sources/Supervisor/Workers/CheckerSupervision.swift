@@ -31,19 +31,41 @@ final class CheckerSupervision: WorkerProcessOwner {
     /// Time after which one that was configured has worked: deaths from then on aren't early ones (docs/decisions, D11).
     private static let trialTime = Interval.seconds(1)
 
+    /// Libraries that a checker loads before its seal, where a check needs them (docs/decisions, D80).
+    private struct Libraries: OptionSet {
+        let rawValue: UInt8
+        static let tls = Libraries(rawValue: 1)
+        static let patterns = Libraries(rawValue: 2)
+
+        var words: [String] {
+            (contains(.tls) ? ["--tls"] : []) + (contains(.patterns) ? ["--regex"] : [])
+        }
+    }
+
     /// A configuration that the checker was given, and what it tells of it.
     private struct Given {
         let generation: Generation
         var table: StandingTable
-        let usesPatterns: Bool
+        let libraries: Libraries
+        /// Addresses that services wait for (ha_suspend).
+        let awaited: Set<IPAddress>
 
         init(_ generation: Generation, after former: StandingTable = StandingTable()) {
             self.generation = generation
             let services = generation.services
             table = StandingTable(services, after: former)
-            usesPatterns = services.contains { service in
-                service.realServers.contains { $0.checks.contains(where: \.hasPattern) }
-            }
+            awaited = Set(
+                services.compactMap { service in
+                    guard service.suspendsWithoutAddress, case .address(let address, _) = service.address else {
+                        return nil
+                    }
+                    return address
+                })
+            let checks = services.lazy.flatMap(\.realServers).flatMap(\.checks)
+            var libraries: Libraries = []
+            if checks.contains(where: \.isEncrypted) { libraries.insert(.tls) }
+            if checks.contains(where: \.hasPattern) { libraries.insert(.patterns) }
+            self.libraries = libraries
         }
     }
 
@@ -60,8 +82,8 @@ final class CheckerSupervision: WorkerProcessOwner {
     private var isConfigured = false
     /// The generation of which all was told.
     private var runningNumber: UInt64?
-    /// True if the process that runs has loaded PCRE2.
-    private var hasPatterns = false
+    /// Those that the process that runs has loaded.
+    private var loaded: Libraries = []
     private(set) var worker: WorkerProcess?
     /// The last worker's report on its sandbox.
     private(set) var sandboxReport = SandboxReport()
@@ -69,6 +91,7 @@ final class CheckerSupervision: WorkerProcessOwner {
     private(set) var lateCount: UInt64 = 0
     private var trialTimer: Timer?
     private var beginTimer: Timer?
+    private var presence: AddressPresence?
     private var isWaiting = false
 
     /// - Throws: `SystemError` when the program isn't where it is installed.
@@ -164,10 +187,12 @@ final class CheckerSupervision: WorkerProcessOwner {
     func apply(_ generation: Generation) {
         let next = Given(generation, after: standings)
         given.append(next)
-        if next.usesPatterns, !hasPatterns {
-            // A library is loaded before the seal; nobody notices that another one goes on (docs/decisions, D74).
-            worker?.handle(.channelEnded("a check has a regex now, and PCRE2 is loaded at the start only"))
+        if !next.libraries.isSubset(of: loaded) {
+            // Nobody notices that another one goes on (docs/decisions, D74).
+            worker?.handle(
+                .channelEnded("a check needs TLS or a regex now, whose libraries are loaded at the start only"))
         } else if let channel = worker?.channel {
+            sendAddresses(on: channel)
             SupervisorToChecker.configure(generation: generation.number)
                 .send(on: channel, descriptors: [generation.servicesPartNumber])
         }
@@ -198,10 +223,10 @@ final class CheckerSupervision: WorkerProcessOwner {
         isConfigured = false
         page.stamp = Clock.now
         if dropsSnapshot { for place in 0..<page.placeCount { page.clear(place) } }
-        hasPatterns = given[given.count - 1].usesPatterns
+        loaded = given[given.count - 1].libraries
         // Descriptor 5 of the child is the image.
         let child = try ChildProcess.spawn(
-            path: "/proc/self/fd/5", arguments: ["hasup-checker"] + context.host.sandboxArguments.words + (hasPatterns ? ["--regex"] : []),
+            path: "/proc/self/fd/5", arguments: ["hasup-checker"] + context.host.sandboxArguments.words + loaded.words,
             descriptors: [theirs.number, context.host.checkerFilter.number, image.number], on: context.loop
         ) { [weak worker] pid, exit in worker?.exited(pid, exit) }
         return WorkerProcess.Started(child: child, socket: ours)
@@ -218,8 +243,35 @@ final class CheckerSupervision: WorkerProcessOwner {
             for report in reports[start...].prefix(SupervisorToChecker.standingsMax) { report.encode(into: &writer) }
             SupervisorToChecker.standings(writer.bytes).send(on: channel)
         }
+        sendAddresses(on: channel)
         SupervisorToChecker.configure(generation: generation.number)
             .send(on: channel, descriptors: [generation.servicesPartNumber])
+    }
+
+    /// Sends which of the awaited addresses are here, before a configuration that waits for them.
+    private func sendAddresses(on channel: Channel) {
+        let awaited = given[given.count - 1].awaited
+        presence = nil
+        guard !awaited.isEmpty else { return }
+        do throws(SystemError) {
+            let presence = try AddressPresence(of: awaited, on: context.loop)
+            presence.onChange = { [unowned self] addresses, arePresent in
+                if let channel = self.worker?.channel { Self.send(addresses, arePresent: arePresent, on: channel) }
+            }
+            Self.send(presence.present, arePresent: true, on: channel)
+            Self.send(Array(awaited.subtracting(presence.present)), arePresent: false, on: channel)
+            self.presence = presence
+        } catch {
+            lines.write(.error, "", "ha_suspend: the addresses of this host aren't known, so all is checked: \(error)")
+            Self.send(Array(awaited), arePresent: true, on: channel)
+        }
+    }
+
+    private static func send(_ addresses: [IPAddress], arePresent: Bool, on channel: Channel) {
+        for start in stride(from: 0, to: addresses.count, by: SupervisorToChecker.addressesMax) {
+            let some = Array(addresses[start...].prefix(SupervisorToChecker.addressesMax))
+            SupervisorToChecker.addresses(some, arePresent: arePresent).send(on: channel)
+        }
     }
 
     func receive(_ frame: Frame, _ worker: WorkerProcess) throws(FrameError) {

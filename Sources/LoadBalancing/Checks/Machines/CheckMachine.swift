@@ -63,7 +63,7 @@ package enum CheckMachine: Sendable {
         switch settings.kind {
         case .tcp: self = .connect
         case .http(let check):
-            guard let endpoint = settings.endpoint, check.requests.indices.contains(request), !check.isEncrypted else {
+            guard let endpoint = settings.endpoint, check.requests.indices.contains(request) else {
                 return nil
             }
             self = .http(HTTPMachine(check.requests[request], check.version, endpoint))
