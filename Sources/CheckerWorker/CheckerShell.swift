@@ -70,6 +70,17 @@ final class CheckerShell {
         handle(.addresses(self.addresses))
     }
 
+    func take(endOf check: Int, _ fingerprint: CheckFingerprint, _ bytes: [UInt8]) throws(FrameError) {
+        guard let end = ScriptEnd.all(in: bytes, max: 1)?.first else { throw .unexpected("an end that can't be read") }
+        guard let record = checker.record(of: check), record.fingerprint == fingerprint,
+            case .script(let script) = checker.settings(of: check)?.kind
+        else { return }
+        let duration = record.lastStart.map { loop.now - $0 } ?? .zero
+        handle(.ended(check: check, end.verdict(setsWeight: script.setsWeight), duration: duration))
+    }
+
+    func take(file name: String, _ value: Int32) { handle(.file(name: name, value: Int64(value))) }
+
     func configure(_ number: UInt64, _ image: ConfigurationImage) throws(FrameError) {
         let model: ConfigurationModel
         do throws(ByteError) {
@@ -143,6 +154,11 @@ final class CheckerShell {
 
     private func start(_ check: Int, request: Int) {
         guard let settings = checker.settings(of: check), let connections else { return }
+        if settings.isScript {
+            guard let fingerprint = checker.record(of: check)?.fingerprint else { return }
+            CheckerToSupervisor.runScript(check: UInt32(check), fingerprint: fingerprint.value).send(on: channel)
+            return
+        }
         switch connections.start(check, settings, request: request) {
         case .begun: break
         case .full: handle(.postponed(check: check))

@@ -4,6 +4,7 @@
 
 import CLinux
 import Glibc
+import LoadBalancing
 import Reactor
 import Sandbox
 import WorkerProtocol
@@ -104,6 +105,9 @@ private final class Messages {
         case .hello: break
         case .standings(let bytes): try shell.add(standings: bytes)
         case .addresses(let addresses, let arePresent): shell.take(addresses, arePresent: arePresent)
+        case .scriptEnded(let check, let fingerprint, let bytes):
+            try shell.take(endOf: Int(check), CheckFingerprint(value: fingerprint), bytes)
+        case .file(let name, let value): shell.take(file: name, value)
         case .configure(let generation):
             let descriptor = try frame.descriptors.take(0)
             let image: ConfigurationImage

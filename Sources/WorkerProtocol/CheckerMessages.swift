@@ -14,17 +14,21 @@ package enum SupervisorToChecker {
     /// Addresses that are on this host, or aren't any more, for ha_suspend: of those that the configuration waits for. What
     /// isn't told isn't there.
     case addresses([IPAddress], arePresent: Bool)
+    /// A check's program has ended that was asked for; how, encoded by the LoadBalancing room.
+    case scriptEnded(check: UInt32, fingerprint: UInt64, [UInt8])
+    /// The number in a track_file.
+    case file(name: String, value: Int32)
     /// A new configuration; its services part comes along.
     case configure(generation: UInt64)
     /// Tell what is to be told at the end, and end.
     case stop
 
-    enum Kind: UInt16 { case hello = 0x301, stop, standings, configure, addresses }
+    enum Kind: UInt16 { case hello = 0x301, stop, standings, configure, addresses, file, scriptEnded }
 
     package var descriptorCount: Int {
         switch self {
         case .hello, .configure: 1
-        case .standings, .addresses, .stop: 0
+        case .standings, .addresses, .file, .scriptEnded, .stop: 0
         }
     }
 
@@ -43,6 +47,15 @@ package enum SupervisorToChecker {
             kind = .addresses
             writer.write(arePresent)
             addresses.encode(into: &writer)
+        case .scriptEnded(let check, let fingerprint, let bytes):
+            kind = .scriptEnded
+            writer.write(check)
+            writer.write(fingerprint)
+            writer.write(bytes)
+        case .file(let name, let value):
+            kind = .file
+            name.encode(into: &writer)
+            value.encode(into: &writer)
         case .configure(let generation):
             kind = .configure
             writer.write(generation)
@@ -60,6 +73,11 @@ package enum SupervisorToChecker {
             case .standings: .standings(try reader.readBytes(reader.remaining))
             case .addresses:
                 try Self.readAddresses(&reader)
+            case .scriptEnded:
+                .scriptEnded(
+                    check: try reader.readUInt32(), fingerprint: try reader.readUInt64(),
+                    try reader.readBytes(reader.remaining))
+            case .file: .file(name: try String(decoding: &reader), value: try Int32(decoding: &reader))
             case .configure: .configure(generation: try reader.readUInt64())
             case .stop: .stop
             }
@@ -95,6 +113,8 @@ package enum CheckerToSupervisor {
     case reports(generation: UInt64, [UInt8])
     /// Observations for the log, encoded likewise.
     case observations(generation: UInt64, [UInt8])
+    /// Run the program of this check, unless it runs.
+    case runScript(check: UInt32, fingerprint: UInt64)
     /// Checks that began late because too many ran, since the checker began.
     case late(UInt64)
     /// A line for the log.
@@ -102,7 +122,7 @@ package enum CheckerToSupervisor {
     /// Everything is told; the process ends next.
     case stopped
 
-    enum Kind: UInt16 { case hello = 0x401, log, configured, reports, observations, late, stopped }
+    enum Kind: UInt16 { case hello = 0x401, log, configured, reports, observations, late, stopped, runScript }
 
     package func send(on channel: Channel) {
         var writer = ByteWriter()
@@ -123,6 +143,10 @@ package enum CheckerToSupervisor {
             kind = .observations
             writer.write(generation)
             writer.write(bytes)
+        case .runScript(let check, let fingerprint):
+            kind = .runScript
+            writer.write(check)
+            writer.write(fingerprint)
         case .late(let count):
             kind = .late
             writer.write(count)
@@ -147,6 +171,7 @@ package enum CheckerToSupervisor {
                 .reports(generation: try reader.readUInt64(), try reader.readBytes(reader.remaining))
             case .observations:
                 .observations(generation: try reader.readUInt64(), try reader.readBytes(reader.remaining))
+            case .runScript: .runScript(check: try reader.readUInt32(), fingerprint: try reader.readUInt64())
             case .late: .late(try reader.readUInt64())
             case .log: .log(try reader.readLogLevel(), try reader.readLine())
             case .stopped: .stopped

@@ -192,3 +192,41 @@ struct EchoMachineTests {
         #expect(verdict == .failed(.timedOut))
     }
 }
+
+@Suite("MISC_CHECK (behaviours_lvs2 B25)")
+struct ScriptEndTests {
+    @Test func verdicts() {
+        let cases: [(ScriptEnd, Bool, CheckVerdict)] = [
+            (.status(0), false, .passed()), (.status(0), true, .passed()),
+            (.status(1), true, .failed(.exitStatus, detail: 1)), (.status(2), false, .failed(.exitStatus, detail: 2)),
+            (.status(2), true, CheckVerdict(.passed, .none, weight: 0)),
+            (.status(12), true, CheckVerdict(.passed, .none, weight: 10)),
+            (.status(255), true, CheckVerdict(.passed, .none, weight: 253)),
+            (.signal(9), true, .failed(.signal, detail: 9)), (.timedOut, true, .failed(.scriptTimedOut)),
+            (.notRun, false, .failed(.scriptNotRun)),
+        ]
+        for (end, setsWeight, verdict) in cases {
+            #expect(end.verdict(setsWeight: setsWeight) == verdict, "\(end)")
+            var writer = ByteWriter()
+            end.encode(into: &writer)
+            #expect(ScriptEnd.all(in: writer.bytes, max: 1) == [end])
+        }
+    }
+
+    @Test("misc_dynamic: the number is the weight, and 0 the configured one") func weights() {
+        var script = ScriptCheck(arguments: ["/x"], timeout: .seconds(1))
+        script.setsWeight = true
+        let check = CheckSettings(
+            kind: .script(script),
+            schedule: CheckSchedule(interval: .seconds(1), retries: 0, delayBeforeRetry: .zero, warmup: .zero))
+        var bench = CheckerBench()
+        bench.begin([service([server(1, weight: 7, checks: [check])])])
+        for (code, weight) in [(0, 7), (2, 0), (12, 10), (255, 253), (0, 7)] as [(Int32, UInt32)] {
+            bench.now = max(bench.now, bench.checker.deadline)
+            bench.handle(.timeout)
+            bench.handle(
+                .ended(check: 0, ScriptEnd.status(code).verdict(setsWeight: true), duration: .milliseconds(1)))
+            #expect(bench.known.servers.first?.weight == weight, "\(code)")
+        }
+    }
+}

@@ -23,6 +23,9 @@ package struct CheckSettings: Record {
         if case .http(let check) = kind { check.requests.contains { $0.pattern != nil } } else { false }
     }
 
+    /// True for MISC_CHECK.
+    package var isScript: Bool { if case .script = kind { true } else { false } }
+
     /// True for SSL_GET.
     package var isEncrypted: Bool { if case .http(let check) = kind { check.isEncrypted } else { false } }
 

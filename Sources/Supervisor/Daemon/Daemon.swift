@@ -176,7 +176,7 @@ final class Daemon {
     private func startChecker() {
         // A start looks at the table first; a reload and an upgrade know.
         let waits = !hasStartedWorkers && !context.isSuccessor
-        if workers.check(generation, store, waits: waits, delegate: self) { advance(.checkerStarted) }
+        if workers.check(generation, store, scripts.limits, waits: waits, delegate: self) { advance(.checkerStarted) }
         director.hasChecker = workers.checker != nil
     }
 
@@ -426,6 +426,7 @@ extension Daemon: TrackSupervisionDelegate {
     func trackerChanged(_ object: TrackedObject) {
         deferCodeRelease()
         workers.vrrp?.trackerChanged(object)
+        workers.checker?.trackerChanged(object)
     }
 
     func trackerFinished() { scriptsEnded() }

@@ -17,6 +17,8 @@ protocol CheckerSupervisionDelegate: AnyObject {
     func checkerTold(_ changes: [StateChange])
     /// A virtual or real server is up or down, and somebody is to be notified.
     func checkerNotifies(_ notification: PendingNotification)
+    /// Results of what is tracked.
+    var trackerTable: TrackerTable { get }
     /// Something happened to the checker, for the history.
     func report(_ text: String)
     /// A checker has begun to work.
@@ -49,6 +51,8 @@ final class CheckerSupervision: WorkerProcessOwner {
         let libraries: Libraries
         /// Addresses that services wait for (ha_suspend).
         let awaited: Set<IPAddress>
+        /// Tracked files that FILE_CHECKs look at.
+        let files: [TrackedObject]
 
         init(_ generation: Generation, after former: StandingTable = StandingTable()) {
             self.generation = generation
@@ -61,6 +65,12 @@ final class CheckerSupervision: WorkerProcessOwner {
                     }
                     return address
                 })
+            let names = Set(
+                services.flatMap(\.realServers).flatMap(\.checks).compactMap { check in
+                    if case .file(let file) = check.kind { file.tracker } else { nil }
+                })
+            files =
+                names.isEmpty ? [] : generation.trackedObjects.filter { $0.kind == .file && names.contains($0.name) }
             let checks = services.lazy.flatMap(\.realServers).flatMap(\.checks)
             var libraries: Libraries = []
             if checks.contains(where: \.isEncrypted) { libraries.insert(.tls) }
@@ -92,22 +102,28 @@ final class CheckerSupervision: WorkerProcessOwner {
     private var trialTimer: Timer?
     private var beginTimer: Timer?
     private var presence: AddressPresence?
+    private let scripts: CheckScripts
+    /// Numbers of checks whose programs were asked for.
+    private var asked: [CheckFingerprint: UInt32] = [:]
     private var isWaiting = false
 
     /// - Throws: `SystemError` when the program isn't where it is installed.
     init(
-        _ context: DaemonContext, _ generation: Generation, _ memory: CheckerMemory,
+        _ context: DaemonContext, _ generation: Generation, _ memory: CheckerMemory, _ limits: ScriptLimits,
         delegate: any CheckerSupervisionDelegate
     ) throws(SystemError) {
         self.memory = memory
         self.context = context
         self.delegate = delegate
         lines = RepeatLog(context.log, on: context.loop)
+        scripts = CheckScripts(on: context.loop, lines: lines, limits)
+        scripts.follow(generation)
         var first = Given(generation)
         first.table.restore(memory.kept)
         given = [first]
         image = try Self.openImage()
         trialTimer = context.loop.makeTimer { [unowned self] in self.worker?.handle(.worked) }
+        scripts.onEnd = { [unowned self] in self.scriptEnded($0, $1) }
         beginTimer = context.loop.makeTimer { [unowned self] in self.begin([]) }
         let worker = WorkerProcess("hasup-checker", on: context.loop, lines: lines, owner: self)
         worker.watch(smallestAdvertInterval: CheckerWatch.interval, instanceCount: nil)
@@ -187,12 +203,14 @@ final class CheckerSupervision: WorkerProcessOwner {
     func apply(_ generation: Generation) {
         let next = Given(generation, after: standings)
         given.append(next)
+        scripts.follow(generation)
         if !next.libraries.isSubset(of: loaded) {
             // Nobody notices that another one goes on (docs/decisions, D74).
             worker?.handle(
                 .channelEnded("a check needs TLS or a regex now, whose libraries are loaded at the start only"))
         } else if let channel = worker?.channel {
             sendAddresses(on: channel)
+            for file in next.files { send(file, on: channel) }
             SupervisorToChecker.configure(generation: generation.number)
                 .send(on: channel, descriptors: [generation.servicesPartNumber])
         }
@@ -235,6 +253,7 @@ final class CheckerSupervision: WorkerProcessOwner {
     func greet(on channel: Channel, _ worker: WorkerProcess) {
         given = given.suffix(1)
         lateCount = 0
+        asked = [:]
         SupervisorToChecker.hello(version: workerProtocolVersion, lastNotification: standings.lastNotification)
             .send(on: channel, descriptors: [page.number])
         let reports = standings.reports
@@ -244,8 +263,20 @@ final class CheckerSupervision: WorkerProcessOwner {
             SupervisorToChecker.standings(writer.bytes).send(on: channel)
         }
         sendAddresses(on: channel)
+        for file in given[given.count - 1].files { send(file, on: channel) }
         SupervisorToChecker.configure(generation: generation.number)
             .send(on: channel, descriptors: [generation.servicesPartNumber])
+    }
+
+    /// The result of a tracked object has changed.
+    func trackerChanged(_ object: TrackedObject) {
+        guard let channel = worker?.channel, given.contains(where: { $0.files.contains(object) }) else { return }
+        send(object, on: channel)
+    }
+
+    private func send(_ file: TrackedObject, on channel: Channel) {
+        guard case .number(let value) = delegate.trackerTable.verdict(on: file).result else { return }
+        SupervisorToChecker.file(name: file.name, value: value).send(on: channel)
     }
 
     /// Sends which of the awaited addresses are here, before a configuration that waits for them.
@@ -285,10 +316,26 @@ final class CheckerSupervision: WorkerProcessOwner {
         case .configured(let number): try configured(number, worker)
         case .reports(let number, let bytes): try take(reports: bytes, of: number)
         case .observations(let number, let bytes): try take(observations: bytes, of: number)
+        case .runScript(let check, let fingerprint): run(CheckFingerprint(value: fingerprint), check)
         case .late(let count): lateCount = count
         case .log(let level, let text): lines.write(level.loggerLevel, "hasup-checker", text)
         case .stopped: break
         }
+    }
+
+    private func run(_ fingerprint: CheckFingerprint, _ check: UInt32) {
+        asked[fingerprint] = check
+        if !scripts.run(fingerprint) {
+            refuse("the configuration has no such check", kind: "script")
+            scriptEnded(fingerprint, .notRun)
+        }
+    }
+
+    private func scriptEnded(_ fingerprint: CheckFingerprint, _ end: ScriptEnd) {
+        guard let check = asked.removeValue(forKey: fingerprint), let channel = worker?.channel else { return }
+        var writer = ByteWriter()
+        end.encode(into: &writer)
+        SupervisorToChecker.scriptEnded(check: check, fingerprint: fingerprint.value, writer.bytes).send(on: channel)
     }
 
     private func configured(_ number: UInt64, _ worker: WorkerProcess) throws(FrameError) {
@@ -408,7 +455,10 @@ final class CheckerSupervision: WorkerProcessOwner {
         if let trialTimer { context.loop.set(trialTimer, to: .never) }
     }
 
-    func finished(_ worker: WorkerProcess) { delegate.checkerFinished() }
+    func finished(_ worker: WorkerProcess) {
+        scripts.endAll()
+        delegate.checkerFinished()
+    }
 
     // MARK: Log
 

@@ -28,7 +28,8 @@ final class Workers {
     ///
     /// - Parameter waits: true if what stands in the kernel's table is going to be told.
     func check(
-        _ generation: Generation, _ store: DescriptorStore, waits: Bool, delegate: any CheckerSupervisionDelegate
+        _ generation: Generation, _ store: DescriptorStore, _ limits: ScriptLimits, waits: Bool,
+        delegate: any CheckerSupervisionDelegate
     ) -> Bool {
         if let checker {
             checker.apply(generation)
@@ -36,7 +37,7 @@ final class Workers {
         }
         guard generation.model.virtualServerCount > 0 else { return false }
         do throws(SystemError) {
-            let checker = try CheckerSupervision(context, generation, CheckerMemory(store), delegate: delegate)
+            let checker = try CheckerSupervision(context, generation, CheckerMemory(store), limits, delegate: delegate)
             self.checker = checker
             checker.start(waits: waits)
             return true
