@@ -5,6 +5,7 @@ import ConfigurationModel
 import Control
 import Glibc
 import Kernel
+import LoadBalancing
 import Logging
 import Reactor
 import Sandbox
@@ -94,6 +95,7 @@ final class Daemon {
             controlSocket: context.paths.controlSocket, givesFilesAway: generation.givesFIFOsAway)
         for sentence in host.limitations { log.notice("\(sentence)") }
 
+        director.onStanding = { [unowned self] in self.workers.checker?.begin($0) }
         orders?.begin()
         let continues = store.page != nil
         let saved = SavedWorkerState(
@@ -103,6 +105,7 @@ final class Daemon {
         workers.vrrp = vrrp
         logStart()
         monitor?.check()
+        fifos.serviceLines = { [unowned self] in self.workers.checker?.stateLines ?? [] }
         fifos.requestStatuses = { [unowned vrrp] in vrrp.requestStatus($0) }
         fifos.begin(generation, isFresh: !continues)
         if continues { startWorkers() } else { runStartupScript { [unowned self] in self.startWorkers() } }
@@ -171,10 +174,10 @@ final class Daemon {
     }
 
     private func startChecker() {
-        let isStarted = workers.startChecker(
-            for: generation, report: { [unowned self] in self.report($0) },
-            onFinished: { [unowned self] in self.advance(.checkerFinished) })
-        if isStarted { advance(.checkerStarted) }
+        // A start looks at the table first; a reload and an upgrade know.
+        let waits = !hasStartedWorkers && !context.isSuccessor
+        if workers.check(generation, store, scripts.limits, waits: waits, delegate: self) { advance(.checkerStarted) }
+        director.hasChecker = workers.checker != nil
     }
 
     private func startTracking(isStart: Bool) {
@@ -405,10 +408,25 @@ extension Daemon: VRRPSupervisionDelegate {
     func vrrpFinished() { advance(.vrrpFinished) }
 }
 
+extension Daemon: CheckerSupervisionDelegate {
+    func checkerTold(_ changes: [StateChange]) { director.take(changes) }
+
+    func checkerNotifies(_ notification: PendingNotification) {
+        scripts.add(notification)
+        mails.add(notification)
+        fifos.write(notification)
+    }
+
+    func checkerReady() { workers.writePidFiles() }
+
+    func checkerFinished() { advance(.checkerFinished) }
+}
+
 extension Daemon: TrackSupervisionDelegate {
     func trackerChanged(_ object: TrackedObject) {
         deferCodeRelease()
         workers.vrrp?.trackerChanged(object)
+        workers.checker?.trackerChanged(object)
     }
 
     func trackerFinished() { scriptsEnded() }
@@ -439,8 +457,8 @@ extension Daemon: ReloadConductorDelegate {
         store.keep(generation.image)
         if generation.workerPriority != before.workerPriority { workers.vrrp?.applyPriority() }
         if generation.global.daemon.processName != before.global.daemon.processName { applyProcessName() }
-        director.adopt(generation)
         startChecker()
+        director.adopt(generation)
         startTracking(isStart: false)
         fifos.follow(generation)
         reloadFiles.adopted(generation)

@@ -25,8 +25,12 @@ final class DirectorSupervision {
     /// The reason that there is no thread, a sentence.
     private var threadFailure: String?
     private var hasBegun = false
+    /// True if a checker tells the states of servers; without one all of them are up.
+    var hasChecker = false
     /// Sentences by number of the service: why it can't be set up.
     private(set) var faults: [[String]] = []
+    /// Called once after a start, with the services of this boot that stand in the table.
+    var onStanding: (([StandingService]) -> Void)?
     private var onStopped: (() -> Void)?
     private var onParked: (() -> Void)?
     private var parkTimer: Timer?
@@ -77,8 +81,11 @@ final class DirectorSupervision {
         // Nobody has anything to do where there is no service, and never was.
         guard !model.virtualServers.isEmpty || !noted.keys.isEmpty || !director.services.isEmpty else { return }
         startThread()
-        handle(.configure(DirectorConfiguration(model, occasion: occasion, hasChecker: false)))
+        handle(.configure(DirectorConfiguration(model, occasion: occasion, hasChecker: hasChecker)))
     }
+
+    /// News of the checker.
+    func take(_ changes: [StateChange]) { if !changes.isEmpty { handle(.states(changes)) } }
 
     private func startThread() {
         guard recorder == nil, thread == nil else { return }
@@ -109,6 +116,7 @@ final class DirectorSupervision {
         case .call(let call, let ticket):
             if isParked { held = (call, ticket) } else { submit(call, ticket) }
         case .observe(let observation): log.write(observation)
+        case .standing(let found): onStanding?(found)
         case .stopped: stopped()
         }
     }
