@@ -56,6 +56,7 @@ let package = Package(
         room("Configuration", ["Base", "ConfigurationModel"]),
         room("Varlink", ["Base"]),
         room("VRRP", ["Base", "Wire", "ConfigurationModel", "Varlink"]),
+        room("LoadBalancing", ["Base", "Wire", "ConfigurationModel"]),
         room("Supervision", ["Base", "ConfigurationModel"]),
 
         // Effects.
@@ -68,8 +69,11 @@ let package = Package(
         room("Control", ["Base", "VRRP", "Reactor", "Varlink", "CLinux"]),
         room("Files", ["Base", "ConfigurationModel", "Configuration", "Reactor", "CLinux"]),
         room(
-            "Kernel", ["Base", "Wire", "Reactor", "CLinux", "CLibnl"], settings: libnlHeaders,
-            linker: [.linkedLibrary(":libnl-route-3.a"), .linkedLibrary(":libnl-3.a")]),
+            "Kernel", ["Base", "Wire", "ConfigurationModel", "LoadBalancing", "Reactor", "CLinux", "CLibnl"],
+            settings: libnlHeaders,
+            linker: [
+                .linkedLibrary(":libnl-route-3.a"), .linkedLibrary(":libnl-genl-3.a"), .linkedLibrary(":libnl-3.a"),
+            ]),
         room(
             "Sandbox", ["Base", "Reactor", "CLinux", "CLibcap", "CLibseccomp"],
             linker: [.linkedLibrary(":libcap.a"), .linkedLibrary(":libseccomp.a")]),
@@ -85,24 +89,26 @@ let package = Package(
         program(
             "Supervisor",
             [
-                "Base", "ConfigurationModel", "Configuration", "VRRP", "Supervision", "WorkerProtocol", "Varlink",
-                "Control", "Reactor",
-                "Kernel",
+                "Base", "ConfigurationModel", "Configuration", "VRRP", "LoadBalancing", "Supervision",
+                "WorkerProtocol", "Varlink", "Control", "Reactor", "Kernel",
                 "Sandbox", "LogOutput", "VRRPWorker", "Files", "CLinux", logging,
             ], settings: libnlHeaders),
-        program("CheckerWorker", ["Base", "WorkerProtocol", "Reactor", "Sandbox", "CLinux"]),
+        program(
+            "CheckerWorker",
+            ["Base", "ConfigurationModel", "LoadBalancing", "WorkerProtocol", "Reactor", "Sandbox", "CLinux"]),
         program(
             "hasup",
             [
                 "Base", "ConfigurationModel", "Configuration", "VRRP", "Files", "Varlink", "Control", "Reactor",
                 "CLinux", argumentParser,
             ]),
-        program("Simulator", ["Base", "Wire", "ConfigurationModel", "VRRP"]),
+        program("Simulator", ["Base", "Wire", "ConfigurationModel", "VRRP", "LoadBalancing"]),
 
         tests("BaseTests", ["Base"]),
         tests("WireTests", ["Base", "Wire"]),
         tests("ConfigurationTests", ["Base", "ConfigurationModel", "Configuration"]),
         tests("VRRPTests", ["Base", "Wire", "ConfigurationModel", "VRRP", "Varlink"]),
+        tests("LoadBalancingTests", ["Base", "Wire", "ConfigurationModel", "LoadBalancing", "Simulator"]),
         tests("SupervisionTests", ["Base", "ConfigurationModel", "Supervision"]),
         tests(
             "IPCTests",
@@ -115,16 +121,19 @@ let package = Package(
                 argumentParser,
             ]),
         tests("ReactorTests", ["Base", "Reactor", "CLinux"]),
-        tests("KernelTests", ["Base", "Wire", "Reactor", "Kernel", "CLinux"], settings: libnlHeaders),
+        tests(
+            "KernelTests",
+            ["Base", "Wire", "ConfigurationModel", "LoadBalancing", "Reactor", "Kernel", "CLinux"],
+            settings: libnlHeaders),
         tests(
             "SupervisorTests",
             [
-                "Base", "ConfigurationModel", "Configuration", "VRRP", "WorkerProtocol", "Varlink", "Control",
-                "Reactor", "Kernel", "Supervisor", "Sandbox", "Supervision", "LogOutput", "CLinux", logging,
+                "Base", "ConfigurationModel", "Configuration", "VRRP", "LoadBalancing", "WorkerProtocol", "Varlink",
+                "Control", "Reactor", "Kernel", "Supervisor", "Sandbox", "Supervision", "LogOutput", "CLinux", logging,
             ], settings: libnlHeaders),
         tests("SandboxTests", ["Base", "Reactor", "Sandbox", "CLinux"]),
         tests("LogOutputTests", ["Base", "LogOutput"]),
-        tests("SimulationTests", ["Base", "Wire", "ConfigurationModel", "VRRP", "Simulator"]),
+        tests("SimulationTests", ["Base", "Wire", "ConfigurationModel", "VRRP", "LoadBalancing", "Simulator"]),
     ]
 )
 

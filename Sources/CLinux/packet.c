@@ -112,6 +112,13 @@ int hasup_route_socket(uint32_t groups) {
     return fd;
 }
 
+int hasup_generic_socket(void) {
+    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_GENERIC);
+    if (fd < 0) return -errno;
+    struct sockaddr_nl address = {.nl_family = AF_NETLINK};
+    return bind(fd, (struct sockaddr *)&address, sizeof address) ? failed(fd) : fd;
+}
+
 int hasup_send_batch(int fd, const struct hasup_outgoing *packets, int count) {
     struct mmsghdr messages[HASUP_BATCH_MAX];
     struct iovec parts[HASUP_BATCH_MAX];

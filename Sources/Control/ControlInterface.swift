@@ -14,6 +14,8 @@ package enum ControlMethod: String, Hashable, Sendable, CaseIterable {
     case version = "Version"
     /// The instances in brief.
     case instances = "Instances"
+    /// The virtual servers.
+    case services = "Services"
     /// Counters.
     case statistics = "Statistics"
     /// Counters, which are then counted from zero again.
@@ -35,7 +37,7 @@ package enum ControlMethod: String, Hashable, Sendable, CaseIterable {
     package var changesSomething: Bool {
         switch self {
         case .reload, .resign, .takeover, .maintenance, .setLogLevel, .upgrade, .resetStatistics: true
-        case .status, .processes, .watch, .version, .instances, .statistics, .history: false
+        case .status, .processes, .watch, .version, .instances, .services, .statistics, .history: false
         }
     }
 
@@ -106,6 +108,8 @@ package enum ControlInterface {
                 "Isn't MASTER, whatever happens, until that is ended; answers as Resign does")
         case .version: interface.method(name, VersionReply.self, "The daemon's version")
         case .instances: interface.method(name, InstancesReply.self, "The instances in brief")
+        case .services:
+            interface.method(name, ServicesReply.self, "The virtual servers, their real servers, and IPVS's table")
         case .statistics: interface.method(name, StatisticsReply.self, "Counters")
         case .resetStatistics:
             interface.method(

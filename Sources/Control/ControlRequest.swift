@@ -181,6 +181,16 @@ extension ControlResponder {
         reply(list: "instances", count: instanceCount) { index, writer in summary(index)?.write(into: &writer) }
     }
 
+    /// Answers Services.
+    package func reply(services table: TableReport, count: Int, service: @escaping (Int) -> ServiceReport?) {
+        reply(list: "services", count: count) { writer in
+            writer.name("table")
+            table.write(into: &writer)
+        } element: { index, writer in
+            service(index)?.write(into: &writer)
+        }
+    }
+
     /// Answers ResetStatistics.
     package func reply(reset count: Int, instance: @escaping (Int) -> InstanceStatistics?) {
         reply(list: "instances", count: count) { index, writer in instance(index)?.write(into: &writer) }

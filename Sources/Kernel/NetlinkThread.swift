@@ -1,6 +1,4 @@
 import Base
-import CLinux
-import Glibc
 import Reactor
 
 /// A call for the second thread.
@@ -97,102 +95,55 @@ private struct JobChain {
     }
 }
 
-/// The one second thread: kernel calls that may block are done there (docs/decisions, D5).
+/// The VRRP worker's second thread: kernel calls that may block are done there (docs/decisions, D5). Calls go in and
+/// completions come out as values; the event loop watches `descriptor` and drains.
 ///
-/// Start it after the seal, which allows exactly this kind of thread. It runs as SCHED_OTHER whatever its creator is.
-/// Calls go in and completions come out as values; the event loop watches `descriptor` and drains.
-///
-/// `@unchecked Sendable`: `waiting`, `finished` and `stopping` are touched only under `lock`, `connection` only by the
-/// second thread, the rest only by the event loop's; the descriptors never change.
-package final class NetlinkThread: @unchecked Sendable {
-    private let lock: UnsafeMutablePointer<pthread_mutex_t>
+/// `@unchecked Sendable`: `waiting` and `finished` are touched only under the thread's lock, `connection` only by the
+/// second thread, the rest only by the event loop's.
+package final class NetlinkThread: CallThreadBody, @unchecked Sendable {
     private let connection: RouteConnection
-    private let wake: Descriptor
-    private let completed: Descriptor
-    private var thread = pthread_t()
-    private var isJoined = false
+    private let thread: CallThread
 
     private var waiting = JobChain()
     private var finished = JobChain()
-    private var stopping = false
     /// Calls that were submitted and not drained; the event loop's side only.
     package private(set) var inFlight = 0
 
     /// Most addresses that consecutive calls are merged to: one look at what is ours serves all of them, and nobody
     /// waits for more than about this many changes.
     private static let mergeMaximum = 256
-    /// Bytes of the thread's stack.
-    private static let stackSize = 256 << 10
 
     /// Starts the thread, which from then on owns the connection. - Throws: `SystemError`.
     package init(_ connection: consuming sending RouteConnection) throws(SystemError) {
         self.connection = connection
-        completed = try owned(hasup_eventfd_create(), "create an event counter")
-        wake = try owned(hasup_eventfd_create(), "create an event counter")
-        // The loop's side never waits for this counter; the thread's side does nothing else.
-        guard fcntl(wake.number, F_SETFL, 0) == 0 else { throw SystemError(errno, "prepare an event counter") }
-        lock = .allocate(capacity: 1)
-        var attributes = pthread_mutexattr_t()
-        pthread_mutexattr_init(&attributes)
-        // A realtime loop that waits for the lock lends its priority to the thread that holds it.
-        pthread_mutexattr_setprotocol(&attributes, Int32(PTHREAD_PRIO_INHERIT))
-        let failed = pthread_mutex_init(lock, &attributes)
-        pthread_mutexattr_destroy(&attributes)
-        guard failed == 0 else { throw SystemError(failed, "create a lock") }
-        try start()
-    }
-
-    private func start() throws(SystemError) {
-        var attributes = pthread_attr_t()
-        pthread_attr_init(&attributes)
-        defer { pthread_attr_destroy(&attributes) }
-        pthread_attr_setstacksize(&attributes, Self.stackSize)
-        // The thread holds no reference: `stop`, which deinit calls, waits until it has ended.
-        let context = Unmanaged.passUnretained(self).toOpaque()
-        let failed = pthread_create(
-            &thread, &attributes,
-            { context in
-                if let context { Unmanaged<NetlinkThread>.fromOpaque(context).takeUnretainedValue().run() }
-                return nil
-            }, context)
-        guard failed == 0 else {
-            isJoined = true
-            throw SystemError(failed, "start the thread for kernel calls")
-        }
+        thread = try CallThread()
+        try thread.start(self)
     }
 
     deinit {
         stop()
         _ = drain()
-        pthread_mutex_destroy(lock)
-        lock.deallocate()
     }
 
     // MARK: The event loop's side
 
     /// Readable when there is something to drain.
-    package var descriptor: Int32 { completed.number }
+    package var descriptor: Int32 { thread.descriptor }
 
     /// Hands a call over. It is done after those before it.
     package func submit(_ call: NetlinkCall, ticket: UInt64) {
         let job = UnsafeMutablePointer<Job>.allocate(capacity: 1)
         job.initialize(to: Job(ticket: ticket, call: call))
         inFlight += 1
-        pthread_mutex_lock(lock)
-        waiting.append(job)
-        pthread_mutex_unlock(lock)
-        _ = hasup_eventfd_signal(wake.number)
+        thread.withLock { waiting.append(job) }
+        thread.wakeUp()
     }
 
     /// Returns what was done since the last call, in the order of submission.
     package func drain() -> [NetlinkCompletion] {
-        _ = hasup_eventfd_take(completed.number)
+        thread.clearCompleted()
         var completions: [NetlinkCompletion] = []
-        while true {
-            pthread_mutex_lock(lock)
-            let job = finished.popFirst()
-            pthread_mutex_unlock(lock)
-            guard let job else { return completions }
+        while let job = thread.withLock({ finished.popFirst() }) {
             inFlight -= 1
             let done = job.move()
             job.deallocate()
@@ -201,36 +152,24 @@ package final class NetlinkThread: @unchecked Sendable {
                     ticket: done.ticket, call: done.call, outcomes: done.outcomes, snapshot: done.snapshot,
                     readError: done.readError))
         }
+        return completions
     }
 
     /// Does what was submitted and ends the thread. Blocks until then; completions can still be drained.
-    package func stop() {
-        guard !isJoined else { return }
-        isJoined = true
-        pthread_mutex_lock(lock)
-        stopping = true
-        pthread_mutex_unlock(lock)
-        _ = hasup_eventfd_signal(wake.number)
-        pthread_join(thread, nil)
-    }
+    package func stop() { thread.stop() }
 
     // MARK: The thread's side
 
-    private func run() {
-        // Signals are the event loop's (signalfd); realtime is too.
-        var all = sigset_t()
-        sigfillset(&all)
-        pthread_sigmask(SIG_BLOCK, &all, nil)
-        _ = hasup_set_realtime(0, 0)
+    func run() {
         while true {
-            pthread_mutex_lock(lock)
-            var taken = waiting
-            waiting = JobChain()
-            let isLast = stopping
-            pthread_mutex_unlock(lock)
+            var taken = JobChain()
+            let isLast = thread.withLock {
+                swap(&taken, &waiting)
+                return thread.isStopping
+            }
             if taken.first == nil {
                 if isLast { return }
-                _ = hasup_eventfd_take(wake.number)
+                thread.awaitCalls()
             }
             while taken.first != nil { performRun(of: &taken) }
         }
@@ -251,10 +190,10 @@ package final class NetlinkThread: @unchecked Sendable {
         }
         if first.pointee.next == nil { performAlone(first) } else { performMerged(run, kind, count) }
         // From here on a job is the event loop's again.
-        pthread_mutex_lock(lock)
-        while let job = run.popFirst() { finished.append(job) }
-        pthread_mutex_unlock(lock)
-        _ = hasup_eventfd_signal(completed.number)
+        thread.withLock {
+            while let job = run.popFirst() { finished.append(job) }
+        }
+        thread.announceCompleted()
     }
 
     private func performAlone(_ job: UnsafeMutablePointer<Job>) {

@@ -25,8 +25,7 @@ package struct RouteReader {
     /// IPV4_DEVCONF_PROMOTE_SECONDARIES (linux/ip.h): settings are numbered from 1.
     static let promoteSecondaries: Int32 = 20
 
-    private let bytes: UnsafeRawBufferPointer
-    private var offset = 0
+    private var messages: NetlinkMessages
     private var payload = UnsafeRawBufferPointer(start: nil, count: 0)
     /// nlmsg_seq of the last message: the request that it answers, 0 for a notification.
     package private(set) var sequence: UInt32 = 0
@@ -34,35 +33,24 @@ package struct RouteReader {
     package private(set) var isInterrupted = false
 
     /// A reader of a datagram. It must not outlive the bytes.
-    package init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
+    package init(_ bytes: UnsafeRawBufferPointer) { messages = NetlinkMessages(bytes) }
 
     /// The next message, nil at the end.
     package mutating func next() -> RouteMessage? {
-        guard bytes.count - offset >= 16 else { return nil }
-        let length = Int(bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
-        guard length >= 16, length <= bytes.count - offset else { return nil }
-        let type = Int(bytes.loadUnaligned(fromByteOffset: offset + 4, as: UInt16.self))
-        let flags = bytes.loadUnaligned(fromByteOffset: offset + 6, as: UInt16.self)
-        sequence = bytes.loadUnaligned(fromByteOffset: offset + 8, as: UInt32.self)
-        isInterrupted = Int32(flags) & NLM_F_DUMP_INTR != 0
-        payload = UnsafeRawBufferPointer(rebasing: bytes[offset + 16..<offset + length])
-        offset = min(offset + (length + 3) & ~3, bytes.count)
-        switch type {
+        guard let message = messages.next() else { return nil }
+        sequence = message.sequence
+        isInterrupted = message.isInterrupted
+        payload = message.payload
+        switch message.type {
         case RTM_NEWLINK: return Self.link(payload).map { .link($0) } ?? .other
         case RTM_DELLINK: return Self.link(payload).map { .linkRemoved($0) } ?? .other
         case RTM_NEWADDR: return Self.address(payload).map { .address($0) } ?? .other
         case RTM_DELADDR: return Self.address(payload).map { .addressRemoved($0) } ?? .other
         case RTM_NEWNETCONF: return Self.forwarding(payload) ?? .other
-        case Int(NLMSG_ERROR): return Self.errorNumber(payload).map { .answer($0) } ?? .other
-        case Int(NLMSG_DONE): return .endOfDump(Self.errorNumber(payload) ?? 0)
+        case Int(NLMSG_ERROR): return message.errorNumber.map { .answer($0) } ?? .other
+        case Int(NLMSG_DONE): return .endOfDump(message.errorNumber ?? 0)
         default: return .other
         }
-    }
-
-    private static func errorNumber(_ payload: UnsafeRawBufferPointer) -> Int32? {
-        guard payload.count >= 4 else { return nil }
-        let code = payload.loadUnaligned(as: Int32.self)
-        return code == .min ? nil : -code
     }
 
     private static func link(_ payload: UnsafeRawBufferPointer) -> Link? {
@@ -162,46 +150,5 @@ package struct RouteReader {
             interfaceIndex: Int32(bitPattern: header.ifa_index), address: address, prefixLength: header.ifa_prefixlen,
             scope: header.ifa_scope, flags: flags, addedBy: addedBy, peer: other == address ? nil : other,
             label: label, hasLifetime: hasLifetime)
-    }
-}
-
-/// The attributes behind a message's fixed part (struct rtattr).
-private struct AttributeReader {
-    struct Attribute {
-        let type: Int
-        let value: UnsafeRawBufferPointer
-
-        var word: UInt32? { value.count >= 4 ? value.loadUnaligned(as: UInt32.self) : nil }
-        /// A name up to its NUL; nil when it isn't UTF-8 or longer than an interface's name may be.
-        var text: String? {
-            let name = value.prefix { $0 != 0 }
-            return name.count < 64 ? String(validating: name, as: UTF8.self) : nil
-        }
-    }
-
-    private let bytes: UnsafeRawBufferPointer
-    private var offset: Int
-
-    init(_ payload: UnsafeRawBufferPointer, from start: Int) {
-        bytes = payload
-        offset = (start + 3) & ~3
-    }
-
-    mutating func next() -> Attribute? {
-        guard bytes.count - offset >= 4 else { return nil }
-        let length = Int(bytes.loadUnaligned(fromByteOffset: offset, as: UInt16.self))
-        // The two upper bits say "nested" and "network order" (linux/netlink.h).
-        let type = Int(bytes.loadUnaligned(fromByteOffset: offset + 2, as: UInt16.self) & 0x3fff)
-        guard length >= 4, length <= bytes.count - offset else { return nil }
-        let value = UnsafeRawBufferPointer(rebasing: bytes[offset + 4..<offset + length])
-        offset = min(offset + (length + 3) & ~3, bytes.count)
-        return Attribute(type: type, value: value)
-    }
-    /// The value of the first attribute of this type.
-    mutating func first(_ type: Int) -> UnsafeRawBufferPointer? {
-        while let attribute = next() {
-            if attribute.type == type { return attribute.value }
-        }
-        return nil
     }
 }

@@ -125,22 +125,7 @@ enum RouteRequest {
         _ type: Int, _ flags: Int32, _ sequence: UInt32, _ header: Header, to bytes: inout [UInt8],
         attributes: (OpaquePointer) -> Int32
     ) throws(SystemError) {
-        guard let message = nlmsg_alloc_size(addressRequestMaximum) else {
-            throw SystemError(ENOMEM, "build a netlink message")
-        }
-        defer { nlmsg_free(message) }
-        guard let start = nlmsg_put(message, 0, sequence, Int32(type), 0, flags | NLM_F_REQUEST) else {
-            throw SystemError(ENOMEM, "build a netlink message")
-        }
-        let failed = withUnsafeBytes(of: header) { raw -> Int32 in
-            let result = nlmsg_append(
-                message, UnsafeMutableRawPointer(mutating: raw.baseAddress), raw.count, Int32(NLMSG_ALIGNTO))
-            return result != 0 ? result : attributes(message)
-        }
-        guard failed == 0 else { throw SystemError(EMSGSIZE, "build a netlink message") }
-        let length = Int(start.pointee.nlmsg_len)
-        bytes.append(contentsOf: UnsafeRawBufferPointer(start: start, count: length))
-        // The next message begins on a boundary of four bytes.
-        while bytes.count % 4 != 0 { bytes.append(0) }
+        try NetlinkMessages.append(
+            type, flags, sequence, maximum: addressRequestMaximum, header: header, to: &bytes, attributes: attributes)
     }
 }

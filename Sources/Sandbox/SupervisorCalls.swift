@@ -78,6 +78,8 @@ extension SeccompLists {
         SeccompRule("socket", int(0, AF_UNIX)),
         // NETLINK_ROUTE.
         SeccompRule("socket", int(0, AF_NETLINK), int(2, 0)),
+        // NETLINK_GENERIC: IPVS.
+        SeccompRule("socket", int(0, AF_NETLINK), int(2, 16)),
         // NETLINK_CONNECTOR: reports about processes, for hasup-track.
         SeccompRule("socket", int(0, AF_NETLINK), int(2, 11)),
         // Bound to no protocol: it receives nothing (docs/decisions, D4).

@@ -12,7 +12,7 @@ package enum ShutdownEvent: Hashable, Sendable {
     case vrrpFinished
     /// The checker is gone for good.
     case checkerFinished
-    /// No script runs or waits, and no FIFO has a reader.
+    /// No script runs or waits, no FIFO has a reader, and no virtual server is in IPVS.
     case scriptsFinished
     /// shutdown_script has ended, or was ended.
     case shutdownScriptFinished
@@ -53,6 +53,9 @@ package enum ShutdownAction: Hashable, Sendable {
     case stopWorkers(String, within: Interval)
     /// Leave the VRRP worker in its grace.
     case leaveWorkers
+    /// Take the virtual servers out of IPVS: the checker, which knows their states, has ended. `scriptsFinished` waits for
+    /// that, too.
+    case removeServices
     /// Start the scripts that still wait, and let FIFOs' readers come to their end. `scriptsFinished` follows, or after
     /// this time `timeout`.
     case finishScripts(within: Interval)
@@ -137,7 +140,7 @@ package struct Shutdown: Sendable {
         guard phase == .stoppingWorkers, isVRRPFinished, isCheckerFinished else { return [] }
         phase = .finishingScripts
         let limit = remaining(at: now).map { max(.zero, $0 - Self.endTimeout) }
-        return [.finishScripts(within: limit ?? Self.scriptTimeout)]
+        return [.removeServices, .finishScripts(within: limit ?? Self.scriptTimeout)]
     }
 
     /// The rest of child_wait_time.

@@ -154,6 +154,11 @@ import Testing
                 + "virtual_server_group G {\n10.0.0.1 80\nfd00::1 80\n}",
             "1:1 error group `G` mixes IPv4 and IPv6, which only `lb_kind TUN` can serve: virtual server `group G` isn't set up"
         ),
+        (
+            service("real_server 10.0.0.2 80 {\n}", "group G")
+                + "virtual_server_group G {\n10.1.0.0/16 80\n10.2.0.1-2 80\nfwmark 3\n}",
+            "1:1 error group `G` makes 65539 services, and 65536 is the most: virtual server `group G` isn't set up"
+        ),
     ])
     func faults(_ text: String, _ expected: String) throws {
         let loaded = load(text)
@@ -227,7 +232,6 @@ import Testing
         #expect(
             loaded.serviceFindings == [
                 "1:1 error a port is missing, and a service on all ports has to be persistent; persistence_timeout 360 is used",
-                "5:22 warning the virtual server is for all ports, so its real servers have none; checks use this one",
             ])
         #expect(try loaded.service().persistence?.timeout == .seconds(360))
         #expect(load(service("persistence_timeout 9\nreal_server 10.0.0.2 {\n}", "10.0.0.1")).serviceFindings == [])

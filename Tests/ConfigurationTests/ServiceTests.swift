@@ -172,12 +172,15 @@ import Testing
         // The port that IPVS has for the server, and what is said.
         ("10.0.0.1 80", "NAT", "8080", 8080, false), ("10.0.0.1 80", "NAT", "", 80, false),
         ("10.0.0.1 80", "DR", "8080", 80, true), ("10.0.0.1 80", "DR", "80", 80, false),
-        ("10.0.0.1 80", "TUN", "0", 80, false), ("fwmark 7", "NAT", "80", 0, true), ("fwmark 7", "DR", "", 0, false),
+        ("10.0.0.1 80", "TUN", "0", 80, false), ("fwmark 7", "NAT", "80", 80, false), ("fwmark 7", "NAT", "", 0, false),
+        ("fwmark 7", "DR", "", 0, false), ("fwmark 7", "TUN", "80", 0, true),
+        ("10.0.0.1 0", "NAT", "9001", 9001, false), ("10.0.0.1 0", "NAT", "", 0, false),
+        ("10.0.0.1 0", "DR", "9001", 0, true),
     ])
     func serverPort(_ header: String, _ kind: String, _ port: String, _ expected: UInt16, _ isSaid: Bool) throws {
         let text = service(
             "real_server 10.0.0.2 \(port) {\nTCP_CHECK {\nconnect_port 9\n}\n}", header,
-            lead: "protocol TCP\nlb_algo rr\nlb_kind \(kind)")
+            lead: "protocol TCP\npersistence_timeout 9\nlb_algo rr\nlb_kind \(kind)")
         let loaded = load(text)
         #expect(try loaded.server().port == expected)
         #expect(loaded.serviceFindings.count == (isSaid ? 1 : 0), "\(loaded.serviceFindings)")

@@ -19,7 +19,7 @@ struct ShutdownTests {
     mutating func ordinary() {
         #expect(stop() == [.stopWorkers("SIGTERM", within: WorkerLife.stopLimit)])
         #expect(handle(.scriptsFinished) == [], "its last notifications are still to come")
-        #expect(handle(.vrrpFinished) == [.finishScripts(within: .seconds(5))])
+        #expect(handle(.vrrpFinished) == [.removeServices, .finishScripts(within: .seconds(5))])
         #expect(handle(.scriptsFinished) == [.end])
         #expect(shutdown.phase == .ended)
         #expect(handle(.timeout) == [])
@@ -46,12 +46,12 @@ struct ShutdownTests {
         let limits = ShutdownLimits(total: .seconds(20))
         #expect(limits.longest == .seconds(21))
         #expect(stop(limits) == [.stopWorkers("SIGTERM", within: WorkerLife.stopLimit)])
-        #expect(handle(.vrrpFinished, after: .seconds(2)) == [.finishScripts(within: .seconds(17))])
+        #expect(handle(.vrrpFinished, after: .seconds(2)) == [.removeServices, .finishScripts(within: .seconds(17))])
         #expect(handle(.timeout, after: .seconds(19)) == [.terminateScripts(within: .seconds(1))])
         shutdown = Shutdown()
         let short = ShutdownLimits(total: .zero)
         #expect(stop(short) == [.stopWorkers("SIGTERM", within: .seconds(1))] && short.longest == .seconds(2))
-        #expect(handle(.vrrpFinished, after: .milliseconds(50)) == [.finishScripts(within: .zero)])
+        #expect(handle(.vrrpFinished, after: .milliseconds(50)) == [.removeServices, .finishScripts(within: .zero)])
         #expect(handle(.timeout, after: .milliseconds(50)) == [.terminateScripts(within: .zero)])
     }
 
@@ -63,7 +63,7 @@ struct ShutdownTests {
         shutdown = Shutdown()
         let short = ShutdownLimits(total: .seconds(2), hooks: .seconds(60))
         #expect(stop(short) == [.stopWorkers("SIGTERM", within: .seconds(62))] && short.longest == .seconds(63))
-        #expect(handle(.vrrpFinished, after: .seconds(60)) == [.finishScripts(within: .seconds(1))])
+        #expect(handle(.vrrpFinished, after: .seconds(60)) == [.removeServices, .finishScripts(within: .seconds(1))])
     }
 
     @Test("shutdown_script runs when all others have ended, has a time of its own, and comes before the end")
@@ -87,7 +87,7 @@ struct ShutdownTests {
         #expect(handle(.checkerStarted) == [])
         _ = stop()
         #expect(handle(isFirst ? .checkerFinished : .vrrpFinished) == [])
-        #expect(handle(isFirst ? .vrrpFinished : .checkerFinished) == [.finishScripts(within: .seconds(5))])
+        #expect(handle(isFirst ? .vrrpFinished : .checkerFinished) == [.removeServices, .finishScripts(within: .seconds(5))])
     }
 
     @Test("a second stop and a park after a stop do nothing")

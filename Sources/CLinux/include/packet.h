@@ -26,6 +26,9 @@ int hasup_frame_socket_restore(int fd);
 /// A NETLINK_ROUTE socket, non-blocking for `groups` != 0 (RTMGRP_* bits), blocking otherwise.
 int hasup_route_socket(uint32_t groups);
 
+/// A blocking NETLINK_GENERIC socket.
+int hasup_generic_socket(void);
+
 enum { HASUP_BATCH_MAX = 64, HASUP_PACKET_MAX = 4608 };
 
 /// One packet to be sent; `bytes` must stay valid until the batch was sent. Sending only reads them.

@@ -37,10 +37,10 @@ extension KeywordList {
         r.row("default_interface", .words("IF"), default: "eth0", .typed, "interface for static_ipaddress entries without dev") { $0.set(\.model.global.links.defaultInterface, interface: $1) }
         r.flag("disable_local_igmp", note: "not changeable on reload", .typed, "stop kernel from sending IGMP for VRRP group on VMAC base (needs matching sysctl set)", \.model.global.links.suppressesIGMP)
         r.flag("v3_checksum_as_v2", note: "argument not parsed", .acts, "omit IPv4 pseudo-header in v3 checksum for all instances", \.defaults.checksumWithoutPseudoHeader)
-        r.row("lvs_timeouts", .number("tcp N tcpfin N udp N (any subset)", 0...2_678_400, unit: .seconds), default: "kernel", .typed, "IPVS connection timeouts") { $0.timeouts($1) }
-        r.flag("lvs_flush", .typed, "clear whole IPVS table at start", \.model.global.balancer.flushesAtStart)
-        r.row("lvs_flush_on_stop", .words("[VS]"), default: "off", note: "VS = only our services", .typed, "flush IPVS at stop without individually removing") { $0.flushOnStop($1) }
-        r.row("lvs_flush_onstop", .words("[VS]"), default: "off", traits: .deprecated, .typed, "deprecated alias") { $0.flushOnStop($1) }
+        r.row("lvs_timeouts", .number("tcp N tcpfin N udp N (any subset)", 0...2_678_400, unit: .seconds), default: "kernel", .acts, "IPVS connection timeouts") { $0.timeouts($1) }
+        r.flag("lvs_flush", .acts, "clear whole IPVS table at start", \.model.global.balancer.flushesAtStart)
+        r.row("lvs_flush_on_stop", .words("[VS]"), default: "off", note: "VS = only our services", .acts, "flush IPVS at stop without individually removing") { $0.flushOnStop($1) }
+        r.row("lvs_flush_onstop", .words("[VS]"), default: "off", traits: .deprecated, .acts, "deprecated alias") { $0.flushOnStop($1) }
         r.row("lvs_sync_daemon", .words("IF [inst] VRRP_INST [id N] [maxlen N] [port N] [ttl N] [group MCAST]"), default: "off", .typed, "IPVS connection sync: master on VRRP MASTER, backup otherwise") { $0.syncDaemon($1) }
         r.row("vrrp_mcast_group4", .words("ADDR"), default: "224.0.0.18", note: "IPv4 multicast", .acts, "destination for IPv4 adverts") { $0.set(\.defaults.group4, group: $1, .ipv4) }
         r.row("vrrp_mcast_group6", .words("ADDR"), default: "ff02::12", note: "IPv6 multicast", .acts, "destination for IPv6 adverts") { $0.set(\.defaults.group6, group: $1, .ipv6) }

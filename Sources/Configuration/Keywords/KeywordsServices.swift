@@ -13,38 +13,38 @@ extension KeywordList {
 
     // swift-format-ignore
     static let serverGroup = KeywordList { r in
-        r.row("(entry)", .words("ADDR [PORT]"), default: "port 0 = any (persistent)", .typed, "one VIP:port")
-        r.row("(range)", .words("ADDR-LAST [PORT]"), note: "LAST = last octet/hex group, or whole address", .typed, "address range")
-        r.row("(mask)", .words("ADDR/LEN [PORT]"), note: "host bits must be zero", .typed, "address block")
-        r.row("fwmark", .number("N [inet|inet6]", Limits.mark), default: "family from vs", .typed, "firewall mark")
+        r.row("(entry)", .words("ADDR [PORT]"), default: "port 0 = any (persistent)", .acts, "one VIP:port")
+        r.row("(range)", .words("ADDR-LAST [PORT]"), note: "LAST = last octet/hex group, or whole address", .acts, "address range")
+        r.row("(mask)", .words("ADDR/LEN [PORT]"), note: "host bits must be zero", .acts, "address block")
+        r.row("fwmark", .number("N [inet|inet6]", Limits.mark), default: "family from vs", .acts, "firewall mark")
     }
 
     // swift-format-ignore
     static let virtualServer = KeywordList { r in
-        r.row("ip_family", .words("inet|inet6"), default: "from address or real servers", note: "fwmark/group only", .typed, "address family") { $0.set(\.service.family, family: $1) }
+        r.row("ip_family", .words("inet|inet6"), default: "from address or real servers", note: "fwmark/group only", .acts, "address family") { $0.set(\.service.family, family: $1) }
         r.integer("retry", Limits.retries, default: "checker default (1; MISC 0; DNS 3)", .typed, "default retries for checkers", \.service.defaults.retries)
         r.timer("delay_before_retry", Limits.timesOrNone, default: "checker default (1 s; HTTP 3 s; DNS delay_loop)", .typed, "default delay between retries", \.service.defaults.delayBeforeRetry)
         r.timer("warmup", Limits.timesOrNone, default: "= delay_loop", .typed, "max random initial delay; 0 = check at once", \.service.defaults.warmup)
         r.timer("connect_timeout", Limits.times, default: "5", .typed, "default checker connect timeout", \.service.defaults.timeout)
         r.timer("delay_loop", Limits.times, default: "60", .typed, "default interval between checks", \.service.defaults.interval)
         r.flag("inhibit_on_failure", .typed, "on failure set weight 0 instead of removing", \.service.isInhibitedOnFailure)
-        r.row("lb_algo", .words("rr|wrr|lc|wlc|lblc|lblcr|sh|mh|dh|fo|ovf|sed|nq|twos"), default: "wlc (warning)", note: "exactly these names; others = config error, ignored", .typed, "IPVS scheduler") { $0.scheduler($1) }
-        r.row("lvs_sched", .words("as lb_algo"), .typed, "alias of lb_algo") { $0.scheduler($1) }
+        r.row("lb_algo", .words("rr|wrr|lc|wlc|lblc|lblcr|sh|mh|dh|fo|ovf|sed|nq|twos"), default: "wlc (warning)", note: "exactly these names; others = config error, ignored", .acts, "IPVS scheduler") { $0.scheduler($1) }
+        r.row("lvs_sched", .words("as lb_algo"), .acts, "alias of lb_algo") { $0.scheduler($1) }
         r.row("hashed", .flag, default: "no effect", .accepted("the kernel knows it by the scheduler"), "sets the hashed flag of IPVS, which the kernel sets itself")
-        r.flag("ops", note: "UDP", .typed, "one packet scheduling", \.service.settings.schedulesSinglePackets)
-        r.flag("flag-1", .typed, "scheduler flag 1", \.service.settings.schedulerFlags[.first])
-        r.flag("flag-2", .typed, "scheduler flag 2", \.service.settings.schedulerFlags[.second])
-        r.flag("flag-3", .typed, "scheduler flag 3", \.service.settings.schedulerFlags[.third])
-        r.flag("sh-port", note: "sched sh first", .typed, "include port in hash", \.service.settings.schedulerFlags[.second])
-        r.flag("sh-fallback", note: "sched sh first", .typed, "fallback on unavailable server", \.service.settings.schedulerFlags[.first])
-        r.flag("mh-port", note: "sched mh first", .typed, "include port in hash", \.service.settings.schedulerFlags[.second])
-        r.flag("mh-fallback", note: "sched mh first", .typed, "fallback on unavailable server", \.service.settings.schedulerFlags[.first])
-        r.row("lb_kind", .words("NAT|DR|TUN [type ipip|gue port N [nocsum|csum|remcsum]|gre [nocsum|csum]]"), default: "NAT (warning)", .typed, "forwarding method") { $0.set(\.service.settings.forwarding, forwarding: $1) }
-        r.row("lvs_method", .words("as lb_kind"), .typed, "alias of lb_kind") { $0.set(\.service.settings.forwarding, forwarding: $1) }
-        r.row("persistence_engine", .words("NAME"), default: "none", note: "<=15, e.g. sip", .typed, "persistence engine") { $0.persistenceEngine($1) }
-        r.row("persistence_timeout", .optionalInteger("[SECS]", 1...2_678_400, unit: .seconds), default: "off; no arg = 360", .typed, "client affinity") { $0.persistenceTimeout($1) }
-        r.row("persistence_granularity", .words("NETMASK (v4) | LEN (v6)"), default: "/32, /128", note: "v6 1..128", .typed, "affinity prefix; implies timeout 360") { $0.service.granularityPlace = $0.word(of: $1) ?? $0.service.granularityPlace }
-        r.row("protocol", .words("TCP|UDP|SCTP"), default: "UDP with warning if unset (not fwmark)", note: "case-insensitive", .typed, "L4 protocol") { $0.transport($1) }
+        r.flag("ops", note: "UDP", .acts, "one packet scheduling", \.service.settings.schedulesSinglePackets)
+        r.flag("flag-1", .acts, "scheduler flag 1", \.service.settings.schedulerFlags[.first])
+        r.flag("flag-2", .acts, "scheduler flag 2", \.service.settings.schedulerFlags[.second])
+        r.flag("flag-3", .acts, "scheduler flag 3", \.service.settings.schedulerFlags[.third])
+        r.flag("sh-port", note: "sched sh first", .acts, "include port in hash", \.service.settings.schedulerFlags[.second])
+        r.flag("sh-fallback", note: "sched sh first", .acts, "fallback on unavailable server", \.service.settings.schedulerFlags[.first])
+        r.flag("mh-port", note: "sched mh first", .acts, "include port in hash", \.service.settings.schedulerFlags[.second])
+        r.flag("mh-fallback", note: "sched mh first", .acts, "fallback on unavailable server", \.service.settings.schedulerFlags[.first])
+        r.row("lb_kind", .words("NAT|DR|TUN [type ipip|gue port N [nocsum|csum|remcsum]|gre [nocsum|csum]]"), default: "NAT (warning)", .acts, "forwarding method") { $0.set(\.service.settings.forwarding, forwarding: $1) }
+        r.row("lvs_method", .words("as lb_kind"), .acts, "alias of lb_kind") { $0.set(\.service.settings.forwarding, forwarding: $1) }
+        r.row("persistence_engine", .words("NAME"), default: "none", note: "<=15, e.g. sip", .acts, "persistence engine") { $0.persistenceEngine($1) }
+        r.row("persistence_timeout", .optionalInteger("[SECS]", 1...2_678_400, unit: .seconds), default: "off; no arg = 360", .acts, "client affinity") { $0.persistenceTimeout($1) }
+        r.row("persistence_granularity", .words("NETMASK (v4) | LEN (v6)"), default: "/32, /128", note: "v6 1..128", .acts, "affinity prefix; implies timeout 360") { $0.service.granularityPlace = $0.word(of: $1) ?? $0.service.granularityPlace }
+        r.row("protocol", .words("TCP|UDP|SCTP"), default: "UDP with warning if unset (not fwmark)", note: "case-insensitive", .acts, "L4 protocol") { $0.transport($1) }
         r.flag("ha_suspend", .typed, "checks run only while VIP is on this host", \.service.settings.suspendsWithoutAddress)
         r.boolean("smtp_alert", default: "global, else false", .typed, "mail on quorum change", \.service.sendsMail)
         r.text("virtualhost", "STR", default: "none", .typed, "default Host header for HTTP checks", \.service.host)
@@ -55,19 +55,19 @@ extension KeywordList {
         r.row("quorum_down", .command, .typed, "run when quorum is lost") { $0.notify(.down, $1, into: \.service.settings.scripts) }
         r.integer("quorum", 1...Int(UInt32.max), default: "1", note: "reduced if > total weight", .typed, "live weight for service", \.service.settings.quorum)
         r.integer("hysteresis", 0...Int(UInt32.max), default: "0", note: "below quorum", .typed, "hysteresis on live weight", \.service.settings.hysteresis)
-        r.integer("weight", 1...Limits.weight.upperBound, default: "1", .typed, "default RS weight", \.service.weight)
+        r.integer("weight", 1...Limits.weight.upperBound, default: "1", .acts, "default RS weight", \.service.weight)
         r.row("sorry_server", .words("IP [PORT]"), default: "none", traits: .once, .typed, "server used when quorum is lost; only one") { $0.sorryServer($1) }
         r.flag("sorry_server_inhibit", .typed, "inhibit rule for sorry server", \.service.isSorryInhibited)
         r.row("sorry_server_lvs_method", .words("as lb_kind"), default: "as virtual server", .typed, "forwarding for sorry server") { $0.set(\.service.sorryForwarding, forwarding: $1) }
-        r.row("real_server", .block(.realServer, "IP [PORT] block"), note: "port 0/omitted = VS port", .typed, "real server") { $0.realServer($1) }
+        r.row("real_server", .block(.realServer, "IP [PORT] block"), note: "port 0/omitted = VS port", .acts, "real server") { $0.realServer($1) }
     }
 
     // swift-format-ignore
     static let realServer = KeywordList { r in
-        r.integer("weight", Limits.weight, default: "VS weight (1)", note: "kernel limit", .typed, "weight", \.server.settings.weight)
-        r.row("lvs_method", .words("as VS"), default: "VS value", .typed, "forwarding method") { $0.set(\.server.settings.forwarding, forwarding: $1) }
-        r.integer("uthreshold", 0...Int(UInt32.max), default: "0", .typed, "upper connection limit", \.server.settings.upperThreshold)
-        r.row("lthreshold", .integer(0...Int(UInt32.max)), default: "0", note: "<= uthreshold", .typed, "lower connection limit") { $0.lowerThreshold($1) }
+        r.integer("weight", Limits.weight, default: "VS weight (1)", note: "kernel limit", .acts, "weight", \.server.settings.weight)
+        r.row("lvs_method", .words("as VS"), default: "VS value", .acts, "forwarding method") { $0.set(\.server.settings.forwarding, forwarding: $1) }
+        r.integer("uthreshold", 0...Int(UInt32.max), default: "0", .acts, "upper connection limit", \.server.settings.upperThreshold)
+        r.row("lthreshold", .integer(0...Int(UInt32.max)), default: "0", note: "<= uthreshold", .acts, "lower connection limit") { $0.lowerThreshold($1) }
         r.boolean("inhibit_on_failure", default: "VS value", .typed, "as VS", \.server.settings.isInhibitedOnFailure)
         r.row("notify_up", .command, .typed, "run when RS goes up") { $0.notify(.up, $1, into: \.server.settings.scripts) }
         r.row("notify_down", .command, .typed, "run when RS goes down") { $0.notify(.down, $1, into: \.server.settings.scripts) }

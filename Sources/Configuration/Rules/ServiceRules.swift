@@ -148,6 +148,7 @@ extension Elaborator {
             decideQuorum()
         }
         checkGroupFamilies()
+        checkGroupSize()
     }
 
     private mutating func decideSorryServer() {
@@ -202,6 +203,15 @@ extension Elaborator {
         }
     }
 
+    /// The kernel's table has a service for each address of a group.
+    private mutating func checkGroupSize() {
+        guard case .group(let name) = service.settings.address, let group = services.groups[name] else { return }
+        let count = model.virtualServerGroups[group.index].entries.reduce(0) { $0 + $1.serviceCount }
+        guard count > Limits.rangeMaximum else { return }
+        reject("group `\(name)` makes \(count) services, and \(Limits.rangeMaximum) is the most", at: service.token)
+        report(.note, "the group is here", at: group.token)
+    }
+
     /// A service hands packets of one family to servers of the same, unless it wraps them.
     private mutating func checkGroupFamilies() {
         guard case .group(let name) = service.settings.address, let group = services.groups[name] else { return }
@@ -215,8 +225,9 @@ extension Elaborator {
     /// The port that IPVS has for a server: where packets keep their destination, it is the service's.
     func serverPort(_ written: UInt16, _ forwarding: Forwarding, _ service: ServiceAddress) -> UInt16 {
         switch service {
-        case .firewallMark: 0
-        case .address(_, let port): written == 0 || port == 0 || forwarding != .masquerading ? port : written
+        case .firewallMark: forwarding == .masquerading ? written : 0
+        case .address(_, let port): forwarding == .masquerading && written != 0 ? written : port
+        // Each entry has a port of its own, or none.
         case .group: written
         }
     }
@@ -228,6 +239,14 @@ extension Forwarding {
 }
 
 extension ServiceGroupEntry {
+    /// Services that it makes.
+    fileprivate var serviceCount: UInt64 {
+        switch self {
+        case .addresses(let first, let last, _): last.low - first.low + 1
+        case .firewallMark: 1
+        }
+    }
+
     /// Its family; nil for a mark that leaves it open.
     var family: AddressFamily? {
         switch self {

@@ -112,6 +112,14 @@ package struct EncodedModel {
         return try SharedObjects(from: &reader)
     }
 
+    /// Decodes everything but the instances. - Throws: `truncated`, `trailing`, `invalid`.
+    package func withoutInstances() throws(ByteError) -> ConfigurationModel {
+        var reader = body(commonOffset..<(try offset(0)))
+        let model = try ConfigurationModel(from: &reader)
+        try reader.finish()
+        return model
+    }
+
     /// Decodes one instance and no other. - Throws: `invalid` for a number that isn't below `instanceCount`, and what
     /// its bytes deserve.
     package func instance(at index: Int) throws(ByteError) -> InstanceSettings {

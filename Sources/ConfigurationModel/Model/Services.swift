@@ -40,6 +40,12 @@ package struct VirtualServerSettings: Record {
         self.location = location
     }
 
+    /// True if it or a server of it has a script, or a check that is one.
+    var hasScripts: Bool {
+        !scripts.isEmpty
+            || realServers.contains { !$0.scripts.isEmpty || $0.checks.contains(where: \.isScript) }
+    }
+
     package init() { self.init(address: .firewallMark(0), location: SourceLocation()) }
     package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
         try fields.field("", &address)
@@ -284,7 +290,8 @@ package struct SorryServer: Record {
 /// One real_server block.
 package struct RealServerSettings: Record {
     package var address: IPAddress
-    /// Its port as IPVS has it: 0 for a service on all ports, or on a firewall mark.
+    /// Its port as IPVS has it: 0 for the one that the client used. Behind a group it is the written one, also with DR and
+    /// TUN, where IPVS has each entry's.
     package var port: UInt16
     /// weight, 0...`Limits.weight`.
     package var weight = 1

@@ -6,8 +6,8 @@ import Control
 import Glibc
 import Reactor
 
-/// The locks of the virtual routers that this hasupd runs, one for each, in one file for all hasupds of the machine, whatever
-/// their run directories are (docs/decisions, D35).
+/// The locks of the virtual routers that this hasupd runs, one for each, and of the IPVS table that it writes, in one file for
+/// all hasupds of the machine, whatever their run directories are (docs/decisions, D35, D68).
 ///
 /// Two daemons that run the same virtual router would each take the other's addresses for their own. The kernel drops
 /// the locks with the process, so nothing has to be tidied up. It looks at all records of a file's locks for each lock
@@ -22,6 +22,8 @@ final class VirtualRouterLocks {
     private let descriptor: Descriptor
     /// True if this process was another program before, which had claimed what it ran.
     private let isSuccessor: Bool
+    /// False with `--ipvs-record`: IPVS's table is left alone.
+    private let writesTable: Bool
     /// The locks that the configuration that runs needs.
     private var held: Set<Int64> = []
     /// The locks that the configuration needs that was claimed last.
@@ -38,8 +40,9 @@ final class VirtualRouterLocks {
     ///
     /// - Parameter passed: the number in the predecessor's handover. It is kept even when the file was removed meanwhile: its
     ///   locks go with the last descriptor.
-    init?(path: String = VirtualRouterLocks.file, passed: Int32? = nil) {
+    init?(path: String = VirtualRouterLocks.file, passed: Int32? = nil, writesTable: Bool = true) {
         self.path = path
+        self.writesTable = writesTable
         lookedFor = Array(path.utf8CString)
         if let passed {
             descriptor = Descriptor(owning: passed)
@@ -100,20 +103,32 @@ final class VirtualRouterLocks {
             guard let settings = generation.instance(at: index), settings.faults.isEmpty,
                 let id = settings.virtualRouterID
             else { continue }
-            let place = Self.place(namespace, settings.interface, id, settings.family)
-            let result = held.contains(place) && unlocked[place] == nil ? 0 : hasup_lock_byte(descriptor.number, place)
-            if result == -EAGAIN {
-                let holder = hasup_byte_lock_holder(descriptor.number, place)
-                release()
-                throw Conflict(
-                    description: "another hasupd\(holder > 0 ? " (pid \(holder))" : "") runs virtual router \(id) on "
-                        + "\(settings.interface) already (here: instance \(settings.name)), and each would take the "
-                        + "other's addresses for its own")
+            let place = Self.place(namespace, settings.interface, id.rawValue, settings.family)
+            try take(place) { holder in
+                "another hasupd\(holder) runs virtual router \(id) on "
+                    + "\(settings.interface) already (here: instance \(settings.name)), and each would take the "
+                    + "other's addresses for its own"
             }
-            wanted.insert(place)
-            // Without a lock it runs all the same.
-            unlocked[place] = result == 0 ? nil : -result
         }
+        guard writesTable, generation.model.virtualServerCount > 0 else { return }
+        // No interface has this name, and no virtual router this number.
+        try take(Self.place(namespace, "", 0, .ipv4)) { holder in
+            "another hasupd\(holder) has virtual servers in this network namespace already, and each would remove the "
+                + "other's"
+        }
+    }
+
+    /// - Parameter conflict: the sentence about another process, whose pid it is given as ` (pid 4711)`.
+    private func take(_ place: Int64, conflict: (String) -> String) throws(Conflict) {
+        let result = held.contains(place) && unlocked[place] == nil ? 0 : hasup_lock_byte(descriptor.number, place)
+        if result == -EAGAIN {
+            let holder = hasup_byte_lock_holder(descriptor.number, place)
+            release()
+            throw Conflict(description: conflict(holder > 0 ? " (pid \(holder))" : ""))
+        }
+        wanted.insert(place)
+        // Without a lock it runs all the same.
+        unlocked[place] = result == 0 ? nil : -result
     }
 
     /// The configuration that was claimed last runs: what only the one before needed is free.
@@ -138,9 +153,9 @@ final class VirtualRouterLocks {
 
     /// The byte that stands for a virtual router: its family and VRID behind a hash of where it is. Two that fall
     /// together are as improbable as 2^-52.
-    private static func place(_ namespace: UInt64, _ interface: String, _ id: VRID, _ family: AddressFamily) -> Int64 {
+    private static func place(_ namespace: UInt64, _ interface: String, _ id: UInt8, _ family: AddressFamily) -> Int64 {
         var hash = FNV1a(salt: namespace)
         hash.add(interface.utf8)
-        return Int64(hash.value >> 12) << 9 | (family == .ipv6 ? 256 : 0) | Int64(id.rawValue)
+        return Int64(hash.value >> 12) << 9 | (family == .ipv6 ? 256 : 0) | Int64(id)
     }
 }

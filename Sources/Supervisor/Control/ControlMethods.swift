@@ -23,6 +23,8 @@ protocol ControlMethodsDelegate: AnyObject {
     var problems: [String] { get }
     /// The results of what is tracked.
     var trackerTable: TrackerTable { get }
+    /// The virtual servers.
+    var director: DirectorSupervision { get }
     func requestReload(isDryRun: Bool, _ completion: ((ReloadReport) -> Void)?)
     /// The completion gets the new program's version; nil when it is the one that runs.
     func requestUpgrade(onlyIfChanged: Bool, _ completion: @escaping (Result<String?, UpgradeRefusal>) -> Void)
@@ -73,6 +75,15 @@ final class ControlMethods {
             reply.version = hasupVersion
             responder.reply(reply)
         case .instances: instances(responder)
+        case .services:
+            let director = delegate.director
+            let records = workers.checker?.records ?? [:]
+            responder.reply(services: director.tableReport, count: director.serviceCount) {
+                [weak director, weak checker = workers.checker] in
+                guard var report = director?.report(ofService: $0) else { return nil }
+                checker?.describe($0, in: &report, records)
+                return report
+            }
         case .statistics: statistics(responder, counters)
         case .resetStatistics: resetStatistics(of: request.instance, responder)
         case .history:

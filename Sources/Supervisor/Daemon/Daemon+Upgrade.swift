@@ -51,6 +51,12 @@ extension Daemon {
         log.notice("\(text)")
         report(text)
         service.notify(.reloading)
+        director.park { [unowned self] in self.execParked(upgrade) }
+    }
+
+    /// No call to IPVS is under way.
+    private func execParked(_ upgrade: Upgrade) {
+        guard !isStopping else { return director.unpark() }
         upgrade.execReplacement(
             lastWork: { [unowned self] in
                 self.logWaitingNotifications()
@@ -66,6 +72,9 @@ extension Daemon {
                     stored: self.store.stored,
                     locks: self.locks?.number)
             },
-            onFailure: { [unowned self] in self.notifyReady() })
+            onFailure: { [unowned self] in
+                self.director.unpark()
+                self.notifyReady()
+            })
     }
 }

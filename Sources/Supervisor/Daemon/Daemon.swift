@@ -5,6 +5,7 @@ import ConfigurationModel
 import Control
 import Glibc
 import Kernel
+import LoadBalancing
 import Logging
 import Reactor
 import Sandbox
@@ -22,6 +23,7 @@ final class Daemon {
     let store: DescriptorStore
     private(set) var generation: Generation
     let workers: Workers
+    let director: DirectorSupervision
     let scripts: ScriptRunner
     let hooks: HookRunner
     private(set) var orders: Orders?
@@ -42,6 +44,8 @@ final class Daemon {
     private var signals: Signals?
     private var stopTimer: Timer?
     private var codeReleaseTimer: Timer?
+    private var isSealed = false
+    private var hasStartedWorkers = false
     /// startup_script, before the workers start, and shutdown_script, after they have ended.
     var lifecycleScript: LifecycleScript?
 
@@ -51,13 +55,14 @@ final class Daemon {
 
     init(
         _ context: DaemonContext, _ generation: Generation, _ events: EventRecorder, _ store: DescriptorStore,
-        _ systemd: SystemdNotify, _ limits: ScriptLimits
+        _ systemd: SystemdNotify, _ limits: ScriptLimits, _ recorder: TableRecorder?
     ) {
         self.context = context
         self.generation = generation
         self.events = events
         self.store = store
         workers = Workers(context)
+        director = DirectorSupervision(context, events, recorder: recorder)
         installed = InstalledConfigurations(directory: context.paths.runDirectory)
         service = ServiceNotifier(systemd, on: context.loop, log: context.log)
         scripts = ScriptRunner(
@@ -90,6 +95,7 @@ final class Daemon {
             controlSocket: context.paths.controlSocket, givesFilesAway: generation.givesFIFOsAway)
         for sentence in host.limitations { log.notice("\(sentence)") }
 
+        director.onStanding = { [unowned self] in self.workers.checker?.begin($0) }
         orders?.begin()
         let continues = store.page != nil
         let saved = SavedWorkerState(
@@ -99,6 +105,7 @@ final class Daemon {
         workers.vrrp = vrrp
         logStart()
         monitor?.check()
+        fifos.serviceLines = { [unowned self] in self.workers.checker?.stateLines ?? [] }
         fifos.requestStatuses = { [unowned vrrp] in vrrp.requestStatus($0) }
         fifos.begin(generation, isFresh: !continues)
         if continues { startWorkers() } else { runStartupScript { [unowned self] in self.startWorkers() } }
@@ -108,6 +115,15 @@ final class Daemon {
         host.limitSupervisor(generation)
         for sentence in host.shortfalls { log.notice("\(sentence)") }
         monitor?.start()
+        isSealed = true
+        beginDirector()
+    }
+
+    /// Begins with the virtual servers when both have come: the seal, which the director's thread inherits, and the end of
+    /// startup_script.
+    private func beginDirector() {
+        guard isSealed, hasStartedWorkers, !isStopping else { return }
+        director.begin(generation, isUpgrade: context.isSuccessor)
     }
 
     private func startWorkers() {
@@ -116,6 +132,8 @@ final class Daemon {
         store.keep(generation.image)
         startChecker()
         startTracking(isStart: true)
+        hasStartedWorkers = true
+        beginDirector()
     }
 
     private func beginControl(_ first: FirstConfiguration, _ locks: VirtualRouterLocks?) throws(SystemError) {
@@ -156,10 +174,10 @@ final class Daemon {
     }
 
     private func startChecker() {
-        let isStarted = workers.startChecker(
-            for: generation, report: { [unowned self] in self.report($0) },
-            onFinished: { [unowned self] in self.advance(.checkerFinished) })
-        if isStarted { advance(.checkerStarted) }
+        // A start looks at the table first; a reload and an upgrade know.
+        let waits = !hasStartedWorkers && !context.isSuccessor
+        if workers.check(generation, store, scripts.limits, waits: waits, delegate: self) { advance(.checkerStarted) }
+        director.hasChecker = workers.checker != nil
     }
 
     private func startTracking(isStart: Bool) {
@@ -226,6 +244,7 @@ final class Daemon {
                 (workers.vrrp?.previousGenerations ?? []) + [generation] + [reloads?.pending].compactMap { $0 })
             orders?.restore()
             hooks.restore()
+            director.restore()
             workers.vrrp?.recordWorker()
             workers.restorePidFiles()
             fifos.save()
@@ -251,7 +270,7 @@ final class Daemon {
 
     /// Goes on with the end when no script, reader or hasup-track is left.
     func scriptsEnded() {
-        guard scripts.isIdle, fifos.isFinished, lifecycleScript?.isRunning != true else { return }
+        guard scripts.isIdle, fifos.isFinished, director.isStopped, lifecycleScript?.isRunning != true else { return }
         if workers.tracker?.isFinished ?? true { advance(.scriptsFinished) }
     }
 
@@ -281,6 +300,7 @@ final class Daemon {
             beginStop()
             workers.vrrp?.recordWorker(isParting: true)
             logWaitingNotifications()
+        case .removeServices: director.stop { [unowned self] in self.scriptsEnded() }
         case .finishScripts(let limit):
             hooks.terminate()
             fifos.finish()
@@ -388,10 +408,25 @@ extension Daemon: VRRPSupervisionDelegate {
     func vrrpFinished() { advance(.vrrpFinished) }
 }
 
+extension Daemon: CheckerSupervisionDelegate {
+    func checkerTold(_ changes: [StateChange]) { director.take(changes) }
+
+    func checkerNotifies(_ notification: PendingNotification) {
+        scripts.add(notification)
+        mails.add(notification)
+        fifos.write(notification)
+    }
+
+    func checkerReady() { workers.writePidFiles() }
+
+    func checkerFinished() { advance(.checkerFinished) }
+}
+
 extension Daemon: TrackSupervisionDelegate {
     func trackerChanged(_ object: TrackedObject) {
         deferCodeRelease()
         workers.vrrp?.trackerChanged(object)
+        workers.checker?.trackerChanged(object)
     }
 
     func trackerFinished() { scriptsEnded() }
@@ -423,6 +458,7 @@ extension Daemon: ReloadConductorDelegate {
         if generation.workerPriority != before.workerPriority { workers.vrrp?.applyPriority() }
         if generation.global.daemon.processName != before.global.daemon.processName { applyProcessName() }
         startChecker()
+        director.adopt(generation)
         startTracking(isStart: false)
         fifos.follow(generation)
         reloadFiles.adopted(generation)
@@ -461,7 +497,7 @@ extension Daemon: ControlMethodsDelegate {
     var problems: [String] {
         (monitor?.problems ?? []) + events.problems
             + [installed.failure, orders?.problem, context.budget.problem].compactMap { $0 } + reloadFiles.problems
-            + fifos.problems + dumps.problems + mails.problems
+            + fifos.problems + dumps.problems + mails.problems + director.problems
     }
 
     func requestReload(isDryRun: Bool = false, _ completion: ((ReloadReport) -> Void)?) {

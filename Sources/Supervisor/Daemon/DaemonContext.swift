@@ -14,6 +14,8 @@ struct DaemonContext {
     let directory: RunDirectory
     let host: HostProfile
     let budget: DescriptorBudget
+    /// True if this process was another program before (`hasup upgrade`).
+    let isSuccessor: Bool
     /// True if no keepalived was seen in this network namespace.
     let isAlone: Bool
     let startedAt = Clock.now
@@ -28,6 +30,7 @@ struct DaemonContext {
     ) throws(StartError) {
         self.options = options
         self.log = log
+        isSuccessor = predecessor != nil
         budget = try DescriptorBudget.take(
             clients: ControlLimits().clientsMax, scripts: ScriptRunner.runningMax, hooks: HookRunner.runningMax)
         let privileges = try Self.requirePrivileges()

@@ -78,11 +78,12 @@ extension Daemon {
 
         let context = try DaemonContext(options, log, predecessor: predecessor, hasSnapshot: store.page != nil)
         let first = try FirstConfiguration(context, stored: store.configuration)
-        let locks = try lock(first.generation, passed: predecessor?.locks)
+        let recorder = try recorder(options)
+        let locks = try lock(first.generation, passed: predecessor?.locks, writesTable: recorder == nil)
 
         let events = EventRecorder(context, sink)
         let daemon = Daemon(
-            context, first.generation, events, store, systemd, limits)
+            context, first.generation, events, store, systemd, limits, recorder)
         daemon.scripts.adoptScripts()
         daemon.hooks.adopt()
         let children = ChildProcess.inherited(
@@ -100,9 +101,21 @@ extension Daemon {
         return withExtendedLifetime(children) { daemon.end(record) }
     }
 
-    /// Takes the locks of the virtual routers that are about to run.
-    private static func lock(_ generation: Generation, passed: Int32?) throws(StartError) -> VirtualRouterLocks? {
-        let locks = VirtualRouterLocks(passed: passed)
+    /// The file of `--ipvs-record`; nil without that.
+    private static func recorder(_ options: DaemonOptions) throws(StartError) -> TableRecorder? {
+        guard let path = options.recordFile else { return nil }
+        do throws(SystemError) {
+            return try TableRecorder(path)
+        } catch {
+            throw StartError(.unavailable, "\(error). Name another file with --ipvs-record.")
+        }
+    }
+
+    /// Takes the locks of the virtual routers that are about to run, and of IPVS's table.
+    private static func lock(
+        _ generation: Generation, passed: Int32?, writesTable: Bool
+    ) throws(StartError) -> VirtualRouterLocks? {
+        let locks = VirtualRouterLocks(passed: passed, writesTable: writesTable)
         do throws(VirtualRouterLocks.Conflict) {
             try locks?.take(generation)
             locks?.commit()

@@ -22,6 +22,8 @@ struct DaemonOptions {
     var pidFile: String?
     var vrrpPidFile: String?
     var checkersPidFile: String?
+    /// The file that changes of IPVS's table are written into, instead of the kernel (docs/decisions, D69).
+    var recordFile: String?
     /// Time that the VRRP worker runs on after hasupd has died (docs/decisions, D10).
     var grace = Interval.seconds(2)
 
@@ -59,6 +61,7 @@ struct DaemonOptions {
         Row(names: ["--seccomp"], argument: "ACTION", text: "errno (default), kill, log, optional: hasupd(8)"),
         Row(names: ["--core"], argument: nil, text: "let a crash leave a core file"),
         Row(names: ["--grace"], argument: "SECONDS", text: "how long VRRP runs on after hasupd dies (2)"),
+        Row(names: ["--ipvs-record"], argument: "FILE", text: "write IPVS's changes here, not into the kernel"),
         Row(names: ["-h", "--help"], argument: nil, text: "show this text"),
         Row(names: ["-v", "--version"], argument: nil, text: "show the version"),
         Row(names: ["--signum"], argument: "NAME", text: "show the number of the signal of this name"),
@@ -122,6 +125,7 @@ struct DaemonOptions {
                     throw UsageError(message: "--grace takes 0 to 60 seconds such as 0.5, not '\(value)'")
                 }
                 options.grace = Interval(nanoseconds: Int64(seconds * 1e9))
+            case "--ipvs-record": options.recordFile = value
             case "--help": return .help
             case "--version": return .version
             case "--signum":

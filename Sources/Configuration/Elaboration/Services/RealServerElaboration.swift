@@ -50,7 +50,7 @@ extension Elaborator {
         }
         server.settings.port = serverPort(written, forwarding, service.settings.address)
         if written != 0, server.settings.port != written {
-            report(.warning, portAdvice(service.settings.address, forwarding, server.settings.port), at: first + 1)
+            report(.warning, portAdvice(service.settings.address, server.settings.port), at: first + 1)
         }
         if server.settings.lowerThreshold > server.settings.upperThreshold, server.settings.upperThreshold > 0,
             let thresholdPlace = server.thresholdPlace
@@ -72,10 +72,13 @@ extension Elaborator {
         service.serverTokens.append(block.token)
     }
 
-    private func portAdvice(_ service: ServiceAddress, _ forwarding: Forwarding, _ port: UInt16) -> String {
-        if case .firewallMark = service { return "a server behind a fwmark has no port; checks use it, nothing else" }
-        return forwarding == .masquerading
-            ? "the virtual server is for all ports, so its real servers have none; checks use this one"
+    /// What becomes of the port of a DR or TUN server.
+    private func portAdvice(_ service: ServiceAddress, _ port: UInt16) -> String {
+        if case .firewallMark = service {
+            return "with DR and TUN a server behind a fwmark has no port of its own; only checks use this one"
+        }
+        return port == 0
+            ? "with DR and TUN the server gets packets for the port that the client used; only checks use this one"
             : "with DR and TUN the server gets packets for the virtual server's port, \(port); only checks use this one"
     }
 

@@ -1,0 +1,145 @@
+import Base
+import VRRP
+import Varlink
+
+/// Results of Services.
+package struct ServicesReply: JSONRecord, Hashable {
+    package static let summary = "Results of Services"
+    package var table = TableReport()
+    /// In the order of the configuration.
+    package var services: [ServiceReport] = []
+
+    package init() {}
+    package mutating func visit(_ members: inout some Members) {
+        members.member("table", &table)
+        members.member("services", &services)
+    }
+}
+
+/// IPVS's table as a whole.
+package struct TableReport: JSONRecord, Hashable {
+    package static let summary = "The kernel's IPVS table as a whole"
+    /// The reason that IPVS isn't written, a sentence; nil while it is.
+    package var trouble: String?
+    /// `--ipvs-record`: the file that changes are written into, instead of the kernel; nil without.
+    package var recordFile: String?
+    /// Requests that the kernel was given since hasupd's start.
+    package var writes: UInt64 = 0
+    /// Of them, those that it refused.
+    package var refusedWrites: UInt64 = 0
+    /// Differences that others made and that were mended.
+    package var mended: UInt64 = 0
+    /// Services of others, as `tcp 10.0.0.1:80`; they are left alone.
+    package var foreign: [String] = []
+
+    package init() {}
+    package mutating func visit(_ members: inout some Members) {
+        members.member("trouble", &trouble)
+        members.member("record_file", &recordFile)
+        members.member("writes", &writes)
+        members.member("refused_writes", &refusedWrites)
+        members.member("mended", &mended)
+        members.member("foreign", &foreign)
+    }
+}
+
+/// One virtual server.
+package struct ServiceReport: JSONRecord, Hashable {
+    package static let summary =
+        "One virtual server; state is one of UP, DOWN, FAULT; protocol is tcp, udp, sctp, or null for a fwmark"
+    /// As it stands after virtual_server.
+    package var name = ""
+    package var transport: String?
+    package var scheduler = ""
+    /// `UP`; `DOWN` without quorum; `FAULT` when it can't be set up.
+    package var state = ""
+    /// The weight of live servers that it needs.
+    package var quorum = 0
+    /// The weight of live servers that it has.
+    package var weight = 0
+    /// Services in the kernel's table: more than one for a group.
+    package var tableServices = 0
+    /// The reasons for FAULT, and what the kernel refused last: a sentence each.
+    package var faults: [String] = []
+    /// Destinations that others have put there; they are left until the next reload or restart, as `10.0.0.9:80`.
+    package var surplus: [String] = []
+    package var mended: UInt64 = 0
+    package var sorryServer: SorryServerReport?
+    /// In the order of the configuration.
+    package var servers: [ServerReport] = []
+
+    package init() {}
+    package mutating func visit(_ members: inout some Members) {
+        members.member("name", &name)
+        members.member("protocol", &transport)
+        members.member("scheduler", &scheduler)
+        members.member("state", &state)
+        members.member("quorum", &quorum)
+        members.member("weight", &weight)
+        members.member("table_services", &tableServices)
+        members.member("faults", &faults)
+        members.member("surplus", &surplus)
+        members.member("mended", &mended)
+        members.member("sorry_server", &sorryServer)
+        members.member("servers", &servers)
+    }
+}
+
+/// One real server.
+package struct ServerReport: JSONRecord, Hashable {
+    package static let summary = "One real server; state is one of UP, DOWN; forwarding is one of NAT, DR, TUN"
+    package var address = ""
+    package var port = 0
+    package var forwarding = ""
+    package var state = ""
+    /// Its weight now; 0 while it is down.
+    package var weight = 0
+    package var configuredWeight = 0
+    /// The time since it is in this state; nil when nobody has told.
+    package var stateSeconds: Double?
+    /// The last result of a check in words: of a failing one when there is one; nil for a success.
+    package var reason: String?
+    /// The age of the oldest verdict among its checks; nil before all have one, and without checks.
+    package var verdictAgeSeconds: Double?
+    /// The longest last attempt among its checks.
+    package var checkSeconds: Double?
+    /// What the state doesn't say: `not checked yet`, `unproven`, `unchecked`; nil when it says all.
+    package var note: String?
+
+    package init() {}
+    package mutating func visit(_ members: inout some Members) {
+        members.member("address", &address)
+        members.member("port", &port)
+        members.member("forwarding", &forwarding)
+        members.member("state", &state)
+        members.member("weight", &weight)
+        members.member("configured_weight", &configuredWeight)
+        members.member("state_seconds", &stateSeconds)
+        members.member("reason", &reason)
+        members.member("verdict_age_seconds", &verdictAgeSeconds)
+        members.member("check_seconds", &checkSeconds)
+        members.member("note", &note)
+    }
+}
+
+/// The sorry server.
+package struct SorryServerReport: JSONRecord, Hashable {
+    package static let summary = "The server that is used while a virtual server has no quorum"
+    package var address = ""
+    package var port = 0
+    package var forwarding = ""
+    package var isUsed = false
+
+    package init() {}
+    package mutating func visit(_ members: inout some Members) {
+        members.member("address", &address)
+        members.member("port", &port)
+        members.member("forwarding", &forwarding)
+        members.member("used", &isUsed)
+    }
+}
+
+extension ServicesReply {
+    /// True if all services have their quorum and stand in the table.
+    package var isWell: Bool { table.trouble == nil && services.allSatisfy { $0.state == "UP" } }
+}

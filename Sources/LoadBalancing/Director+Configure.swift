@@ -1,0 +1,182 @@
+import Base
+import ConfigurationModel
+
+extension Director {
+    /// Identity of a service from one configuration to the next.
+    private struct DefinitionIdentity: Hashable {
+        var address: ServiceAddress
+        var transport: ServiceTransport?
+    }
+
+    /// A checker that hasn't told a state this long after the start may never do so.
+    private static let checkerPatience = Interval.seconds(5)
+    /// More of them aren't remembered: they count as foreign then.
+    private static let formerMaximum = 65_536
+
+    mutating func configure(_ configuration: DirectorConfiguration, at now: Instant) {
+        guard stage == .running else { return }
+        let old = services
+        services = configuration.services.map { DirectedService($0) }
+        carryOver(from: old, hasChecker: configuration.hasChecker)
+        let oldOwners = owners
+        owners = [:]
+        for (number, service) in services.enumerated() {
+            for key in service.definition.keys { owners[key] = number }
+        }
+        remember(old, oldOwners)
+        flushAtStop = configuration.flushAtStop
+        if configuration.timeouts != timeouts {
+            timeouts = configuration.timeouts
+            writesTimeouts = timeouts != ConnectionTimeouts()
+        }
+        // Plans of before are about numbers and servers that may have gone.
+        (halfDone, retries) = ([], [:])
+        if case .write(let requests, _) = outstanding?.purpose { outstanding?.purpose = .write(requests, []) }
+        removals.removeAll { owners[$0] != nil }
+        let isSwept = queue.sweeps
+        queue = KeyQueue()
+        drift.restart()
+        present = present.filter { owners[$0.key] != nil }
+        switch configuration.occasion {
+        case .start(let keys):
+            noted.formUnion(keys)
+            flushesForeign = configuration.flushesAtStart
+            standing = StandingSearch()
+            standing.isDue = configuration.hasChecker
+            patience = configuration.hasChecker ? now + Self.checkerPatience : .never
+            askAgain(sweeps: true)
+        case .resume(let keys):
+            noted.formUnion(keys)
+            askAgain(sweeps: isSwept)
+        case .reload: askAgain(sweeps: true)
+        }
+    }
+
+    /// States that were told stay until the checker tells others. A new server is out until then when it has checks.
+    private mutating func carryOver(from old: [DirectedService], hasChecker: Bool) {
+        var numbers: [DefinitionIdentity: Int] = [:]
+        for (number, service) in old.enumerated() {
+            let identity = DefinitionIdentity(
+                address: service.definition.address, transport: service.definition.transport)
+            if numbers[identity] == nil { numbers[identity] = number }
+        }
+        for number in services.indices {
+            let definition = services[number].definition
+            let identity = DefinitionIdentity(address: definition.address, transport: definition.transport)
+            let earlier = numbers[identity].map { old[$0] }
+            services[number].mended = earlier?.mended ?? 0
+            guard hasChecker else {
+                services[number].state = ServiceState(unchecked: definition)
+                continue
+            }
+            guard let earlier, let state = earlier.state else { continue }
+            services[number].state = Self.state(state, of: earlier.definition, in: definition)
+        }
+    }
+
+    private static func state(
+        _ state: ServiceState, of old: ServiceDefinition, in new: ServiceDefinition
+    ) -> ServiceState {
+        if old.servers == new.servers, old.sorryServer == new.sorryServer { return state }
+        var places: [DestinationKey: Int] = [:]
+        for (number, server) in old.servers.enumerated() {
+            places[DestinationKey(server.address, port: server.port)] = number
+        }
+        var result = state
+        result.usesSorryServer = state.usesSorryServer && new.sorryServer != nil
+        result.servers = new.servers.map { server in
+            guard let number = places[DestinationKey(server.address, port: server.port)] else {
+                return ServerState(isUp: !server.hasChecks, weight: server.weight)
+            }
+            let isWritten = state.servers[number].weight == old.servers[number].weight
+            let weight = isWritten ? server.weight : min(state.servers[number].weight, server.maximumWeight)
+            return ServerState(isUp: state.servers[number].isUp, weight: weight)
+        }
+        return result
+    }
+
+    /// Keeps the destinations that the former configuration has named and this one doesn't.
+    private mutating func remember(_ old: [DirectedService], _ oldOwners: [ServiceKey: Int]) {
+        former = former.filter { owners[$0.key] != nil }
+        var count = former.values.reduce(0) { $0 + $1.count }
+        for (key, number) in owners {
+            guard let oldNumber = oldOwners[key], old[oldNumber].definition != services[number].definition else {
+                continue
+            }
+            for place in old[oldNumber].definition.allDestinations(for: key)
+            where count < Self.formerMaximum && !services[number].definition.names(place, for: key) {
+                if former[key, default: []].insert(place).inserted { count += 1 }
+            }
+        }
+    }
+
+    // MARK: - News of the checker
+
+    mutating func take(_ change: StateChange) {
+        guard stage == .running else { return }
+        switch change {
+        case .whole(let number, let state):
+            guard services.indices.contains(number), isAllowed(state, services[number].definition) else {
+                return counters.refusedStates += 1
+            }
+            become(state, number)
+        case .quorum(let number, let hasQuorum, let usesSorryServer):
+            guard services.indices.contains(number), var state = services[number].state,
+                !usesSorryServer || services[number].definition.sorryServer != nil
+            else { return counters.refusedStates += 1 }
+            (state.hasQuorum, state.usesSorryServer) = (hasQuorum, usesSorryServer)
+            become(state, number)
+        case .server(let number, let server, let serverState):
+            guard services.indices.contains(number), var state = services[number].state,
+                state.servers.indices.contains(server),
+                serverState.weight <= services[number].definition.servers[server].maximumWeight
+            else { return counters.refusedStates += 1 }
+            state.servers[server] = serverState
+            become(state, number)
+        }
+    }
+
+    /// Services that don't stand in the table begin without the checker, which may correct them later. Those that stand there
+    /// stay as they are.
+    mutating func assumeStates() {
+        patience = .never
+        for number in services.indices where services[number].state == nil {
+            let definition = services[number].definition
+            guard !definition.keys.contains(where: { present[$0] != nil }) else { continue }
+            var state = ServiceState(unchecked: definition)
+            for server in definition.servers.indices where definition.servers[server].startsDown {
+                state.servers[server].isUp = false
+            }
+            become(state, number)
+        }
+    }
+
+    private func isAllowed(_ state: ServiceState, _ definition: ServiceDefinition) -> Bool {
+        state.servers.count == definition.servers.count
+            && zip(state.servers, definition.servers).allSatisfy { $0.weight <= $1.maximumWeight }
+            && (!state.usesSorryServer || definition.sorryServer != nil)
+    }
+
+    private mutating func become(_ state: ServiceState, _ number: Int) {
+        guard services[number].state != state else { return }
+        services[number].state = state
+        // Before the first reading everything is going to be made anyway.
+        guard condition == .available else { return }
+        if case .full = reading { return }
+        let isSwept = services[number].isToBeSwept
+        services[number].isToBeSwept = false
+        for key in services[number].definition.keys { queue.append(key, QueuedKey(sweeps: isSwept)) }
+    }
+}
+
+extension ServiceDefinition {
+    /// Every destination that it can have for this key, whatever the states are.
+    func allDestinations(for key: ServiceKey) -> [DestinationKey] {
+        var places = servers.map { DestinationKey($0.address, port: port($0.port, $0.forwarding, for: key)) }
+        if let sorryServer {
+            places.append(
+                DestinationKey(sorryServer.address, port: port(sorryServer.port, sorryServer.forwarding, for: key)))
+        }
+        return places
+    }
+}

@@ -1,0 +1,67 @@
+import Base
+import ConfigurationModel
+
+/// A service of ours that stands in the table although hasupd has just started: everything has died, the table hasn't
+/// (docs/decisions, D74).
+package struct StandingService: Hashable, Sendable {
+    package var service: Int
+    /// The weight of each server by number; nil for one that isn't in the table.
+    package var weights: [UInt32?]
+
+    package init(service: Int, weights: [UInt32?]) {
+        self.service = service
+        self.weights = weights
+    }
+}
+
+/// What a start finds, for the checker to begin with.
+struct StandingSearch: Sendable {
+    /// A key of each service that stands there, by which its servers are found.
+    var keys: [ServiceKey] = []
+    var found: [StandingService] = []
+    /// True until it has been told.
+    var isDue = false
+}
+
+extension Director {
+    /// - Parameter noted: the keys of this boot before this start.
+    mutating func beginSearch(noted: Set<ServiceKey>) {
+        guard standing.isDue else { return }
+        standing.keys = services.filter { $0.state == nil }.compactMap { service in
+            service.definition.keys.first { present[$0] != nil && noted.contains($0) }
+        }
+    }
+
+    /// Reads the next ones, or tells what was found. False when there is nothing to tell.
+    mutating func stepOfSearch(_ actions: inout [DirectorAction]) -> Bool {
+        guard standing.isDue else { return false }
+        var total = 0
+        let keys = standing.keys.prefix { key in
+            defer { total += owners[key].map { services[$0].definition.servers.count } ?? 0 }
+            return total < Self.batch
+        }
+        standing.keys.removeFirst(keys.count)
+        if keys.isEmpty {
+            actions.append(.standing(standing.found))
+            standing = StandingSearch()
+        } else {
+            begin(.readDestinations(Array(keys)), .standing(Array(keys)), &actions)
+        }
+        return true
+    }
+
+    mutating func takeStanding(
+        _ keys: [ServiceKey], _ found: [ServiceKey: [DestinationKey: KernelDestination]]
+    ) {
+        for key in keys {
+            guard let number = owners[key], let destinations = found[key] else { continue }
+            let definition = services[number].definition
+            let weights = definition.servers.map { server in
+                destinations[
+                    DestinationKey(server.address, port: definition.port(server.port, server.forwarding, for: key))]?
+                    .weight
+            }
+            standing.found.append(StandingService(service: number, weights: weights))
+        }
+    }
+}

@@ -1,0 +1,89 @@
+import Base
+import ConfigurationModel
+import Control
+import LoadBalancing
+import Reactor
+
+/// The director in answers.
+extension DirectorSupervision {
+    /// Services of others that an answer names.
+    private static let foreignMax = 1_000
+
+    var tableReport: TableReport {
+        var report = TableReport()
+        report.trouble = trouble
+        report.recordFile = recorder?.path
+        report.writes = director.counters.written
+        report.refusedWrites = director.counters.refused
+        report.mended = director.counters.mended
+        report.foreign = director.foreignServices.prefix(Self.foreignMax).map(\.title)
+        return report
+    }
+
+    var serviceCount: Int { director.services.count }
+
+    /// One virtual server; nil beyond the last one.
+    func report(ofService number: Int) -> ServiceReport? {
+        guard director.services.indices.contains(number) else { return nil }
+        let service = director.services[number]
+        let definition = service.definition
+        var report = ServiceReport()
+        report.name = definition.address.description
+        report.transport = definition.transport.map { "\($0)" }
+        report.scheduler = definition.settings.scheduler
+        report.quorum = definition.quorumGained
+        report.tableServices = definition.keys.count
+        report.mended = service.mended
+        report.surplus = service.foreign.values.flatMap { $0 }.sorted().map(\.title)
+        if faults.indices.contains(number) { report.faults = faults[number] }
+        if definition.isUsable, definition.keys.isEmpty {
+            report.faults.append("another virtual server has the same address, or its group is empty.")
+        }
+        if let refusal = service.refusal {
+            report.faults.append(
+                "\(DirectorLog.title(refusal.request)): the kernel refuses it: \(SystemError.text(of: refusal.error)).")
+        }
+        for (place, server) in definition.servers.enumerated() {
+            let entry = serverReport(service, place, server)
+            report.weight += entry.weight
+            report.servers.append(entry)
+        }
+        report.sorryServer = definition.sorryServer.map { sorry in
+            var entry = SorryServerReport()
+            entry.address = sorry.address.description
+            entry.port = Int(sorry.port)
+            entry.forwarding = sorry.forwarding.word
+            entry.isUsed = service.state?.usesSorryServer ?? false
+            return entry
+        }
+        let isFaulty = !report.faults.isEmpty
+        report.state = isFaulty ? "FAULT" : service.state?.hasQuorum == true ? "UP" : "DOWN"
+        return report
+    }
+
+    private func serverReport(_ service: DirectedService, _ place: Int, _ server: ServerDefinition) -> ServerReport {
+        var report = ServerReport()
+        report.address = server.address.description
+        report.port = Int(server.port)
+        report.forwarding = server.forwarding.word
+        report.configuredWeight = Int(server.weight)
+        if let state = service.state, state.servers.indices.contains(place), state.servers[place].isUp {
+            report.state = "UP"
+            report.weight = Int(state.servers[place].weight)
+        } else {
+            report.state = "DOWN"
+        }
+        return report
+    }
+}
+
+extension Forwarding {
+    /// As lb_kind has it.
+    fileprivate var word: String {
+        switch self {
+        case .masquerading: "NAT"
+        case .directRouting: "DR"
+        case .tunnel: "TUN"
+        }
+    }
+}

@@ -1,0 +1,125 @@
+import ArgumentParser
+import Base
+import Control
+import Varlink
+
+/// hasup services
+struct ServicesCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "services", abstract: "Shows each virtual server, its real servers, and what IPVS has of them.",
+        discussion:
+            "Exit status 1 when a virtual server has no quorum or can't be set up, and when IPVS can't be written.")
+
+    @OptionGroup var options: ControlOptions
+    @Flag(help: "Print the daemon's answer as JSON.") var json = false
+    @Flag(help: "Show the services of others in IPVS's table instead. They are left alone.") var foreign = false
+
+    func run() throws {
+        let (parameters, reply) = try options.ask(.services, ServicesReply.self)
+        if json {
+            Terminal.write(parameters.bytes + [0x0a])
+        } else if foreign {
+            Terminal.write(reply.table.foreign.map { Printable.text($0) + "\n" }.joined())
+        } else {
+            Terminal.write(ServiceTable(width: Terminal.width, style: Terminal.style).render(reply))
+        }
+        if !foreign, !reply.isWell { throw ExitCode(1) }
+    }
+}
+
+/// `hasup services`: a row for each virtual server, and beneath it one for each real server.
+struct ServiceTable {
+    var width: Int
+    var style: Style
+
+    func render(_ reply: ServicesReply) -> String {
+        var lines: [String] = []
+        if let file = reply.table.recordFile {
+            lines += Layout.wrap(
+                "IPVS isn't written: its changes go into \(Printable.text(file)).", width: width, indent: 0)
+        }
+        if let trouble = reply.table.trouble {
+            lines += Layout.wrap("IPVS: \(Printable.text(trouble))", width: width, indent: 0)
+        }
+        if reply.services.isEmpty {
+            lines.append("No virtual server is configured.")
+        } else {
+            let column = nameColumn(reply.services)
+            lines.append(
+                style.paint(
+                    row(["SERVICE", "STATE", "KIND", "WEIGHT"], column, state: Layout.cell("STATE", 6)), .bold))
+            for service in reply.services { lines += rows(service, column) }
+        }
+        if !reply.table.foreign.isEmpty {
+            let count = counted(reply.table.foreign.count, "service")
+            lines += Layout.wrap("\(count) of others in IPVS's table: `hasup services --foreign`", width: width, indent: 0)
+        }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    private func nameColumn(_ services: [ServiceReport]) -> Int {
+        let names = services.flatMap { service in [title(service)] + service.servers.map { "  " + Self.title($0) } }
+        return min(max(20, width - 30), names.reduce(20) { max($0, Printable.width($1)) })
+    }
+
+    private func rows(_ service: ServiceReport, _ column: Int) -> [String] {
+        var lines = [
+            row(
+                [title(service), service.state, service.scheduler, "\(service.weight) of quorum \(service.quorum)"],
+                column, state: painted(service.state))
+        ]
+        lines += service.faults.flatMap { Layout.wrap(Printable.text($0), width: width, indent: 2) }
+        for server in service.servers {
+            let weight =
+                server.weight == server.configuredWeight
+                ? "\(server.weight)" : "\(server.weight), configured \(server.configuredWeight)"
+            lines.append(
+                row(
+                    ["  " + Self.title(server), server.state, server.forwarding, weight], column,
+                    state: painted(server.state)))
+            if let line = Self.checks(of: server) { lines += Layout.wrap(line, width: width, indent: 4) }
+        }
+        if let sorry = service.sorryServer {
+            let place = "  sorry server \(Printable.text(sorry.address)) \(sorry.port)"
+            lines.append(
+                row([place, "", sorry.forwarding, sorry.isUsed ? "in use" : "not used"], column, state: "      "))
+        }
+        if service.mended > 0 {
+            lines += Layout.wrap(
+                "\(counted(Int(clamping: service.mended), "change")) by others mended", width: width, indent: 2)
+        }
+        if !service.surplus.isEmpty {
+            let places = service.surplus.map { Printable.text($0) }.joined(separator: ", ")
+            lines += Layout.wrap(
+                "put there by others, removed by `hasup reload` or a restart: \(places)", width: width, indent: 2)
+        }
+        return lines
+    }
+
+    /// What is known of its checks: why it is down and since when, or that nobody has looked.
+    private static func checks(of server: ServerReport) -> String? {
+        var parts: [String] = []
+        if let note = server.note { parts.append(Printable.text(note)) }
+        if let reason = server.reason { parts.append(Printable.text(reason)) }
+        guard server.state != "UP" || !parts.isEmpty else { return nil }
+        if server.state != "UP", let seconds = server.stateSeconds { parts.append("since \(Layout.age(seconds))") }
+        if let age = server.verdictAgeSeconds { parts.append("last checked \(Layout.age(age)) ago") }
+        return parts.isEmpty ? nil : parts.joined(separator: ", ")
+    }
+
+    private func painted(_ state: String) -> String {
+        let cell = Layout.cell(Printable.text(state), 6)
+        return state == "UP" ? cell : style.paint(cell, .red)
+    }
+
+    private func title(_ service: ServiceReport) -> String {
+        Printable.text(service.name) + (service.transport.map { " \(Printable.text($0))" } ?? "")
+    }
+
+    private static func title(_ server: ServerReport) -> String { "\(Printable.text(server.address)) \(server.port)" }
+
+    private func row(_ cells: [String], _ column: Int, state: String) -> String {
+        let parts = [Layout.cell(cells[0], column), state, Layout.cell(Printable.text(cells[2]), 5), cells[3]]
+        return parts.joined(separator: "  ")
+    }
+}

@@ -1,0 +1,114 @@
+"""Neither a crash nor a restart nor an upgrade of hasupd touches a table that is right."""
+
+import os
+
+from lab.hasup import Hasup
+from lab.waiting import wait_for
+from table import ORDINARY, begin, change, saved, services
+
+CONFIG = """
+virtual_server 10.99.0.1 80 {
+    lb_algo wlc
+    lb_kind NAT
+    protocol TCP
+    real_server 10.0.0.11 80 {
+        weight 2
+    }
+    real_server 10.0.0.12 80 {
+        weight 3
+    }
+}
+
+virtual_server 10.99.0.2 80 {
+    lb_algo mh
+    lb_kind DR
+    protocol TCP
+    real_server 10.0.0.11 80 {
+        weight 1
+    }
+}
+"""
+OTHER = CONFIG.replace("10.99.0.2", "10.99.0.3")
+LINES = 5
+
+
+def written(node, hasup):
+    """The table, when it is complete."""
+    wait_for("the table", lambda: saved(node), lambda lines: len(lines) == LINES, 20)
+    return saved(node), services(hasup)["table"]
+
+
+def again(node, config=CONFIG):
+    """Another hasupd, which has looked at the table."""
+    hasup = Hasup(node, config).start(launcher=ORDINARY)
+    wait_for("an answer", lambda: hasup.cli("services", bound=20).returncode, lambda status: status == 0, 20)
+    return hasup
+
+
+def test_crash(director):
+    """kill -9 of all of hasup: the next one writes nothing, and removes its own at a stop."""
+    hasup = begin(director, CONFIG)
+    before, table = written(director, hasup)
+    assert table["writes"] == LINES
+    hasup.kill()
+    assert saved(director) == before
+    hasup = again(director)
+    # A second reading of the table is behind it when drift would have been seen.
+    change(director, "-e", "-t", "10.99.0.1:80", "-r", "10.0.0.12:80", "-m", "-w", "9")
+    wait_for("the change of another to be mended", lambda: saved(director), lambda lines: lines == before, 20)
+    table = services(hasup)["table"]
+    assert (table["writes"], table["mended"]) == (1, 1), "nothing but what was mended"
+    assert hasup.stop(20)[0] == 0
+    assert saved(director) == []
+
+
+def test_a_crash_with_a_changed_file(director):
+    """D68: what only an earlier hasupd of this boot had is removed; keepalived leaves it for ever (A1)."""
+    hasup = begin(director, CONFIG)
+    written(director, hasup)
+    hasup.kill()
+    hasup = again(director, OTHER)
+    wait_for("the other table", lambda: saved(director),
+             lambda lines: len(lines) == LINES and not any("10.99.0.2" in line for line in lines), 20)
+    # The first service stood as it should.
+    assert services(hasup)["table"]["writes"] == 3
+    assert hasup.stop(20)[0] == 0
+    assert saved(director) == []
+
+
+def test_takeover_of_keepalived_s(director):
+    """D68: what stands there already and is in the configuration is edited, not made anew."""
+    change(director, "-A", "-t", "10.99.0.1:80", "-s", "rr")
+    change(director, "-a", "-t", "10.99.0.1:80", "-r", "10.0.0.11:80", "-m", "-w", "2")
+    change(director, "-a", "-t", "10.99.0.1:80", "-r", "10.0.0.12:80", "-m", "-w", "1")
+    hasup = begin(director, CONFIG)
+    written(director, hasup)
+    # Scheduler and one weight; the other service and its server.
+    assert services(hasup)["table"]["writes"] == 4
+    assert "10.99.0.1:80" in hasup.log()
+    assert hasup.stop(20)[0] == 0
+
+
+def test_upgrade(director):
+    """`hasup upgrade`: the program that hasupd becomes writes nothing."""
+    hasup = begin(director, CONFIG)
+    before, _ = written(director, hasup)
+    done = hasup.cli("upgrade", bound=60)
+    assert done.returncode == 0, done.stderr + hasup.log()
+    wait_for("an answer", lambda: hasup.cli("services", bound=20).returncode, lambda status: status == 0, 20)
+    wait_for("a reading", lambda: services(hasup)["services"][0]["state"], lambda state: state == "UP", 20)
+    assert saved(director) == before and services(hasup)["table"]["writes"] == 0
+    assert hasup.stop(20)[0] == 0
+    assert saved(director) == []
+
+
+def test_two_daemons(director):
+    """D68: one hasupd writes the table of a network namespace."""
+    hasup = begin(director, CONFIG)
+    before, _ = written(director, hasup)
+    second = Hasup(director, OTHER, name="second").start(launcher=ORDINARY)
+    assert second.program.wait(20) == 75, second.log()
+    assert f"(pid {hasup.program.pid})" in second.log(), second.log()
+    assert saved(director) == before
+    assert hasup.stop(20)[0] == 0
+    assert os.path.exists(hasup.run_dir)

@@ -1,0 +1,280 @@
+import Base
+import ConfigurationModel
+import LoadBalancing
+import Testing
+
+@testable import Simulator
+
+/// What the director does with what it finds (docs/decisions, D64 to D69).
+@Suite struct DirectorTests {
+    private static func wanted(_ model: ConfigurationModel) -> [ServiceKey: TableService] {
+        WantedTable(unchecked: model).services
+    }
+
+    @Test func nothingToDo() {
+        let bench = DirectedTable(ConfigurationModel())
+        #expect(bench.director.deadline == .never && bench.call == nil && bench.director.condition == .unknown)
+    }
+
+    @Test func start() {
+        let model = Sample.model(Sample.service(weights: [3, 4]))
+        let bench = DirectedTable(model)
+        #expect(bench.table.services == Self.wanted(model))
+        #expect(bench.file == [Sample.key] && bench.failures.isEmpty)
+        #expect(bench.director.counters.written == 3 && bench.table.timeouts == nil)
+    }
+
+    /// What stands as it should is left alone by a restart, an upgrade and a reload (A1 the other way round; L2).
+    @Test func unchanged() {
+        let model = Sample.model(Sample.service(weights: [3, 4]))
+        var bench = DirectedTable(model)
+        #expect(bench.writes { $0.restart(model) } == [])
+        #expect(bench.writes { $0.reload(model) } == [])
+        #expect(bench.writes { $0.play(.reload) } == [])
+        let noted = Array(bench.file)
+        let resumed = bench.writes {
+            $0.kill()
+            $0.play(.configure(DirectorConfiguration(model, occasion: .resume(noted: noted), hasChecker: false)))
+            $0.pass(.seconds(30))
+        }
+        #expect(resumed == [])
+    }
+
+    /// One weight of many, changed by a reload, is one request.
+    @Test func oneWeight() {
+        var bench = DirectedTable(Sample.model(Sample.service(weights: Array(repeating: 1, count: 100))))
+        var weights = Array(repeating: 1, count: 100)
+        weights[70] = 9
+        let writes = bench.writes { $0.reload(Sample.model(Sample.service(weights: weights))) }
+        #expect(writes == [.editDestination(Sample.key, Sample.place(70), Sample.destination(9))])
+    }
+
+    /// A1: what is there already is edited: another scheduler, other weights, surplus destinations.
+    @Test func takenOver() {
+        let model = Sample.model(Sample.service(weights: [3, 4]))
+        var bench = DirectedTable()
+        bench.table.services[Sample.key] = TableService(
+            settings: KernelService(scheduler: "mh", family: .ipv4),
+            destinations: [Sample.place(0): Sample.destination(7), Sample.place(9): Sample.destination(1)])
+        bench.play(.configure(DirectorConfiguration(model, occasion: .start(noted: []), hasChecker: false)))
+        #expect(bench.table.services == Self.wanted(model) && bench.file == [Sample.key])
+        #expect(bench.observations.contains(.takenOver([Sample.key])))
+        #expect(bench.observations.contains(.foreignRemoved(Sample.key, [Sample.place(9)])))
+        #expect(!bench.table.taken.contains(.removeService(Sample.key)))
+    }
+
+    /// A1: after a crash of everything and a start with a changed file, what left the file is removed. A3: foreign services
+    /// stay.
+    @Test func leftovers() {
+        let other = Sample.key("10.0.0.2", 80)
+        var bench = DirectedTable(
+            Sample.model(
+                Sample.service(weights: [3, 4]), Sample.service(.address(Sample.address("10.0.0.2"), port: 80))))
+        let foreign = Sample.key("10.0.0.3", 80)
+        bench.table.services[foreign] = bench.table.services[other]
+        let model = Sample.model(Sample.service(weights: [3]))
+        bench.restart(model)
+        #expect(Set(bench.table.services.keys) == [Sample.key, foreign])
+        #expect(bench.table.services[Sample.key] == Self.wanted(model)[Sample.key])
+        #expect(bench.observations.contains(.leftovers([other])) && bench.file == [Sample.key])
+        #expect(bench.director.foreignServices == [foreign])
+        bench.play(.stop(keepsServices: false))
+        #expect(bench.isStopped && Array(bench.table.services.keys) == [foreign] && bench.file.isEmpty)
+    }
+
+    /// A reload that removes a service removes it from the table, and its key from the file.
+    @Test func reloadRemoves() {
+        var bench = DirectedTable(Sample.model(Sample.service()))
+        bench.reload(ConfigurationModel())
+        #expect(bench.table.services.isEmpty && bench.file.isEmpty && bench.director.deadline == .never)
+        // Whoever makes it now is somebody else.
+        bench.table.services[Sample.key] = TableService(settings: KernelService(scheduler: "rr", family: .ipv4))
+        bench.pass(.seconds(5))
+        bench.play(.reload)
+        #expect(bench.table.services.count == 1)
+    }
+
+    /// A key is noted before its service is made, also when the process dies with the call under way.
+    @Test func killedBeforeTheFirstWrite() {
+        let model = Sample.model(Sample.service())
+        for isMade in [false, true] {
+            var bench = DirectedTable()
+            bench.send(.configure(DirectorConfiguration(model, occasion: .start(noted: []), hasChecker: false)))
+            #expect(bench.answer() && bench.file == [Sample.key])
+            bench.kill(made: isMade ? 99 : 0)
+            bench.restart(ConfigurationModel())
+            #expect(bench.table.services.isEmpty && bench.file.isEmpty && bench.failures.isEmpty)
+        }
+    }
+
+    /// A3: lvs_flush removes foreign services at the start; ours that stand as they should aren't touched. At the end
+    /// lvs_flush_on_stop removes all, with VS ours alone; the option to keep keeps.
+    @Test func flush() {
+        var model = Sample.model(Sample.service())
+        model.global.balancer.flushesAtStart = true
+        let foreign = Sample.key("10.0.0.3", 80)
+        var bench = DirectedTable(model)
+        bench.table.services[foreign] = bench.table.services[Sample.key]
+        #expect(bench.writes { $0.reload(model) } == [])
+        #expect(bench.writes { $0.restart(model) } == [.removeService(foreign)])
+        #expect(bench.observations.contains(.flushed([foreign])))
+        for (flush, keeps, left) in [
+            (FlushAtStop.everything, false, 0), (.ownServices, false, 1), (.none, false, 1), (.everything, true, 2),
+        ] {
+            model.global.balancer.flushAtStop = flush
+            var bench = DirectedTable(model)
+            bench.table.services[foreign] = bench.table.services[Sample.key]
+            bench.play(.stop(keepsServices: keeps))
+            #expect(bench.isStopped && bench.table.services.count == left)
+            #expect(bench.file == (keeps ? [Sample.key] : []))
+        }
+    }
+
+    /// A9: lvs_timeouts are set at the start and when they change.
+    @Test func timeouts() {
+        var model = Sample.model(Sample.service())
+        model.global.balancer.tcpTimeout = .seconds(99)
+        var bench = DirectedTable(model)
+        #expect(bench.table.timeouts == .setTimeouts(tcp: 99, tcpFin: 0, udp: 0))
+        #expect(bench.writes { $0.reload(model) } == [])
+        model.global.balancer.udpTimeout = .seconds(7)
+        #expect(bench.writes { $0.reload(model) } == [.setTimeouts(tcp: 99, tcpFin: 0, udp: 7)])
+    }
+
+    // MARK: - States
+
+    private static func checked(_ weights: [Int] = [3, 4]) -> ConfigurationModel {
+        Sample.model(Sample.service(weights: weights, hasChecks: true))
+    }
+    private static func state(_ up: [Bool], _ weights: [UInt32] = [3, 4]) -> ServiceState {
+        ServiceState(
+            hasQuorum: true, usesSorryServer: false, servers: zip(up, weights).map { ServerState(isUp: $0, weight: $1) }
+        )
+    }
+
+    /// Nothing is written before the checker has told a service's state. What stands there stays (D74).
+    @Test func statesAreAwaited() {
+        var bench = DirectedTable(Self.checked(), hasChecker: true)
+        #expect(bench.table.taken.isEmpty && bench.standing == [])
+        bench.play(.states([.whole(service: 0, Self.state([true, false]))]))
+        #expect(bench.table.services[Sample.key]?.destinations == [Sample.place(0): Sample.destination(3)])
+        #expect(bench.writes { $0.restart(Self.checked(), hasChecker: true) } == [])
+        #expect(bench.standing == [StandingService(service: 0, weights: [3, nil])])
+        #expect(bench.writes { $0.play(.states([.whole(service: 0, Self.state([true, false]))])) } == [])
+    }
+
+    /// What nobody asked for goes at a start, also when the state comes later.
+    @Test func sweptWhenTold() {
+        var bench = DirectedTable(Self.checked(), hasChecker: true)
+        bench.play(.states([.whole(service: 0, Self.state([true, true]))]))
+        _ = bench.table.take(.addDestination(Sample.key, Sample.place(9), Sample.destination(1)))
+        bench.restart(Self.checked(), hasChecker: true)
+        bench.pass(.seconds(3))
+        #expect(bench.table.services[Sample.key]?.destinations.count == 3)
+        bench.play(.states([.whole(service: 0, Self.state([true, true]))]))
+        #expect(bench.table.services[Sample.key]?.destinations.count == 2)
+        #expect(bench.observations.contains(.foreignRemoved(Sample.key, [Sample.place(9)])))
+    }
+
+    /// A checker that doesn't come: after 5 s the servers without alpha serve, where nothing stands in the table yet.
+    @Test func missingChecker() {
+        var model = Self.checked()
+        model.virtualServers[0].realServers[1].checks[0].startsDown = true
+        var bench = DirectedTable(model, hasChecker: true)
+        bench.pass(.milliseconds(4_999))
+        #expect(bench.table.services.isEmpty)
+        bench.pass(.seconds(1))
+        #expect(bench.table.services[Sample.key]?.destinations == [Sample.place(0): Sample.destination(3)])
+        bench.play(.states([.whole(service: 0, Self.state([false, true]))]))
+        #expect(bench.table.services[Sample.key]?.destinations == [Sample.place(1): Sample.destination(4)])
+        #expect(
+            bench.writes {
+                $0.restart(model, hasChecker: true)
+                $0.pass(.seconds(20))
+            } == [])
+    }
+
+    @Test func changes() {
+        let key = Sample.key
+        var bench = DirectedTable(Self.checked(), hasChecker: true)
+        bench.play(.states([.whole(service: 0, Self.state([true, true]))]))
+        let down = bench.writes {
+            $0.play(.states([.server(service: 0, server: 1, ServerState(isUp: false, weight: 4))]))
+        }
+        #expect(down == [.removeDestination(key, Sample.place(1))])
+        let weight = bench.writes {
+            $0.play(.states([.server(service: 0, server: 0, ServerState(isUp: true, weight: 2))]))
+        }
+        #expect(weight == [.editDestination(key, Sample.place(0), Sample.destination(2))])
+        // One comes, one goes: never without.
+        let both = bench.writes {
+            $0.play(
+                .states([
+                    .server(service: 0, server: 0, ServerState(isUp: false, weight: 3)),
+                    .server(service: 0, server: 1, ServerState(isUp: true, weight: 4)),
+                ]))
+        }
+        #expect(
+            both == [
+                .addDestination(key, Sample.place(1), Sample.destination(4)),
+                .removeDestination(key, Sample.place(0)),
+            ])
+        #expect(bench.director.counters.mended == 0)
+    }
+
+    /// A checker that belongs to somebody else can't name what isn't configured, nor exceed a weight (D64).
+    @Test(arguments: [
+        StateChange.whole(service: 1, state([true, true])), .whole(service: -1, state([true, true])),
+        .whole(service: 0, state([true])), .whole(service: 0, state([true, true], [4, 4])),
+        .whole(
+            service: 0,
+            ServiceState(hasQuorum: false, usesSorryServer: true, servers: state([true, true]).servers)),
+        .quorum(service: 0, hasQuorum: false, usesSorryServer: true),
+        .quorum(service: 7, hasQuorum: true, usesSorryServer: false),
+        .server(service: 0, server: 2, ServerState(isUp: true, weight: 1)),
+        .server(service: 0, server: -1, ServerState(isUp: true, weight: 1)),
+        .server(service: 0, server: 0, ServerState(isUp: true, weight: 4)),
+        .server(service: 9, server: 0, ServerState(isUp: true, weight: 1)),
+    ])
+    func refusedStates(_ change: StateChange) {
+        var bench = DirectedTable(Self.checked(), hasChecker: true)
+        bench.play(.states([.whole(service: 0, Self.state([true, true]))]))
+        #expect(bench.director.counters.refusedStates == 0)
+        #expect(bench.writes { $0.play(.states([change])) } == [])
+        #expect(bench.director.counters.refusedStates == 1)
+        #expect(bench.director.services[0].state == Self.state([true, true]))
+    }
+
+    /// misc_dynamic and FILE_CHECK may bring any weight.
+    @Test func dynamicWeights() {
+        for kind in [
+            CheckKind.script(
+                {
+                    var check = ScriptCheck()
+                    check.setsWeight = true
+                    return check
+                }()), .file(FileCheck(tracker: "t")),
+        ] {
+            var service = Sample.service(weights: [3])
+            service.realServers[0].checks = [CheckSettings(kind: kind)]
+            #expect(ServiceDefinition(service).servers[0].maximumWeight == UInt32(Int32.max))
+        }
+    }
+
+    /// D75 and B12: a reload keeps the states. A weight acts when its server is up; a new server is out until its first verdict.
+    @Test func reloadKeepsStates() {
+        var bench = DirectedTable(Self.checked(), hasChecker: true)
+        bench.play(.states([.whole(service: 0, Self.state([true, false]))]))
+        #expect(bench.writes { $0.reload(Self.checked(), hasChecker: true) } == [])
+        let writes = bench.writes { $0.reload(Self.checked([5, 6, 7]), hasChecker: true) }
+        #expect(writes == [.editDestination(Sample.key, Sample.place(0), Sample.destination(5))])
+        #expect(bench.director.services[0].state == Self.state([true, false, false], [5, 6, 7]))
+        var inhibited = Self.checked([0, 6])
+        inhibited.virtualServers[0].realServers[1].isInhibitedOnFailure = true
+        bench.reload(inhibited, hasChecker: true)
+        #expect(
+            bench.table.services[Sample.key]?.destinations == [
+                Sample.place(0): Sample.destination(0), Sample.place(1): Sample.destination(0),
+            ])
+    }
+}
