@@ -144,7 +144,8 @@ if Context.environment["HASUP_FUZZ"] != nil {
         .executableTarget(
             name: "hasup-fuzz",
             dependencies: [
-                "Base", "Wire", "ConfigurationModel", "Configuration", "VRRP", "VRRPWorker", "WorkerProtocol",
+                "Base", "Wire", "ConfigurationModel", "Configuration", "VRRP", "LoadBalancing", "VRRPWorker",
+                "WorkerProtocol",
                 "Varlink", "Control",
                 "Reactor", "Supervision", "CLinux",
             ],
