@@ -193,6 +193,9 @@ final class CheckConnections {
     private func serve(_ check: Int, _ ready: Readiness) {
         guard let attempt = attempts[check] else { return }
         if ready.contains(.failed) {
+            // What came before the error counts, and reading tells the error.
+            if attempt.isConnected { read(check) }
+            guard attempts[check] != nil else { return }
             let error = hasup_socket_error(attempt.fd)
             return feed(check, .failed(error == 0 ? ECONNRESET : error))
         }

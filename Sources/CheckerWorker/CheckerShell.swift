@@ -33,6 +33,7 @@ final class CheckerShell {
     private var reports: [CheckerReport] = []
     private var observations: [CheckObservation] = []
     private var toldLate: UInt64 = 0
+    private var lateReports = RateLimit(period: .seconds(1))
     private var timer: Timer?
     private var isStopping = false
 
@@ -198,7 +199,7 @@ final class CheckerShell {
     private func flush() {
         send(&reports) { CheckerToSupervisor.reports(generation: generation, $0) }
         send(&observations) { CheckerToSupervisor.observations(generation: generation, $0) }
-        if checker.lateStarts > toldLate {
+        if checker.lateStarts > toldLate, lateReports.admits(at: loop.now) {
             toldLate = checker.lateStarts
             CheckerToSupervisor.late(toldLate).send(on: channel)
         }

@@ -186,6 +186,8 @@ extension Checker {
         server.uses.allSatisfy { entry($0.check)?.record.state != .unknown }
     }
 
+    private static let sumMax = 1 << 40
+
     /// Finds out anew whether a server is up, and its weight.
     mutating func refresh(_ place: Int, _ number: Int) {
         let server = services[place].servers[number]
@@ -196,7 +198,8 @@ extension Checker {
             switch use.factor {
             case .none: break
             case .replaces: weight += Int(value) - server.settings.weight
-            case .adds(let factor): weight += Int(value) * factor
+            // Several of these must not overflow together.
+            case .adds(let factor): weight += min(max(Int(value) * factor, -Self.sumMax), Self.sumMax)
             }
         }
         services[place].servers[number].weight = min(max(weight, 0), Limits.weight.upperBound)

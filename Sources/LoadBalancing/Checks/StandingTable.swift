@@ -40,6 +40,11 @@ package struct StandingTable: Sendable {
     /// The last notification that was taken on.
     package private(set) var lastNotification: UInt64 = 0
 
+    /// Numbers that are left out at most: a checker that dies has counted some that nobody heard of.
+    private static let stepMax: UInt64 = 1 << 32
+    /// The end of what is believed of a number that was kept: counting goes on behind it for longer than anybody lives.
+    private static let believedMax: UInt64 = 1 << 60
+
     package init() {}
 
     /// The table of a configuration, with what is known of those it shares with the one before.
@@ -90,7 +95,9 @@ package struct StandingTable: Sendable {
     /// Takes a report of the checker. Returns false when nothing is new in it. - Throws: `Refusal`; then nothing has changed.
     @discardableResult
     package mutating func take(_ report: CheckerReport, at now: Instant) throws(Refusal) -> Bool {
-        guard report.notification == 0 || report.notification > lastNotification else {
+        // A number that is far away would leave none for those that follow.
+        let numbers = lastNotification + 1...lastNotification + Self.stepMax
+        guard report.notification == 0 || numbers.contains(report.notification) else {
             throw .notification(report.notification)
         }
         let isNew: Bool
@@ -147,7 +154,9 @@ package struct StandingTable: Sendable {
     }
 
     /// A notification was taken on that is about another configuration.
-    package mutating func note(notification: UInt64) { lastNotification = max(lastNotification, notification) }
+    package mutating func note(notification: UInt64) {
+        if notification < Self.believedMax { lastNotification = max(lastNotification, notification) }
+    }
 
     /// The same report by the numbers of another configuration; nil when that hasn't got what it is about. Nobody is notified
     /// of it again.

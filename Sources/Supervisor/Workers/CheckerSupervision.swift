@@ -314,7 +314,7 @@ final class CheckerSupervision: WorkerProcessOwner {
             sandboxReport = report
             for sentence in report.shortfalls { lines.write(.notice, "hasup-checker", sentence) }
         case .configured(let number): try configured(number, worker)
-        case .reports(let number, let bytes): try take(reports: bytes, of: number)
+        case .reports(let number, let bytes): try take(reports: bytes, of: number, worker)
         case .observations(let number, let bytes): try take(observations: bytes, of: number)
         case .runScript(let check, let fingerprint): run(CheckFingerprint(value: fingerprint), check)
         case .late(let count): lateCount = count
@@ -362,7 +362,7 @@ final class CheckerSupervision: WorkerProcessOwner {
         return values
     }
 
-    private func take(reports bytes: [UInt8], of number: UInt64) throws(FrameError) {
+    private func take(reports bytes: [UInt8], of number: UInt64, _ worker: WorkerProcess) throws(FrameError) {
         let reports = try decode(CheckerReport.self, bytes)
         guard let place = given.firstIndex(where: { $0.generation.number == number }) else {
             return refuse("generation \(number) isn't one that it runs", kind: "generation")
@@ -379,6 +379,8 @@ final class CheckerSupervision: WorkerProcessOwner {
             }
         }
         for report in notified { notify(report, given[place]) }
+        // At the end servers go down for those only who are to be told (omega).
+        if worker.life.state == .stopping { return }
         if place < given.count - 1 {
             passOn(news, from: place)
         } else if number == runningNumber, !news.isEmpty || !notified.isEmpty {
