@@ -87,7 +87,7 @@ extension OrderOutcome {
     var isSuccess: Bool {
         switch self {
         case .holds, .handedOver, .becameMaster: true
-        case .nobodyTookOver, .refused, .masterSilent, .lostMastership, .late: false
+        case .lost, .nobodyTookOver, .refused, .masterSilent, .lostMastership, .late: false
         }
     }
 
@@ -105,6 +105,7 @@ extension OrderOutcome {
             }
         case .handedOver(let address):
             "\(address.map(\.description) ?? "another router") is MASTER after \(time.shortText)"
+        case .lost: "it isn't MASTER any more, and no other router is heard: `hasup status` shows the reason"
         case .nobodyTookOver where order.kind == .maintenance:
             "nobody took over, so the addresses are nobody's; in maintenance all the same, until "
                 + "`\(OrderDecision.maintenanceOff(order.subject))`"
