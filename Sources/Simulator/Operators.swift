@@ -158,6 +158,10 @@ extension World {
                 (NotificationKey(.group, model.shared.syncGroups[place].name), model.shared.syncGroups[place].hooks)
             }
         let key = HookOfMachine(hook: request.hook, subject: subject, number: request.number)
+        if request.isVoid {
+            machines[machine].hookRuns[key] = nil
+            return
+        }
         if let known = machines[machine].hookRuns[key] {
             guard let succeeded = known else { return }
             return schedule(.hookEnd(machine: machine, key, succeeded), after: 0)
