@@ -369,6 +369,8 @@ extension Daemon: VRRPSupervisionDelegate {
 
     func run(_ hook: HookCommand, number: UInt64) { hooks.run(hook, number: number) }
 
+    func drop(_ hook: HookKey, number: UInt64) { hooks.drop(hook, number: number) }
+
     func noted(_ notification: PendingNotification) { fifos.write(notification) }
 
     func resetNotificationSequence() { scripts.resetSequence() }

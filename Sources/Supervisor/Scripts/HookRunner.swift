@@ -26,16 +26,19 @@ final class HookRunner {
         let kept: HookFile.KeptHook
         let startedAt = Clock.now
         /// Nil for one that a former hasupd has started.
-        let output: HookOutput?
+        let run: (number: UInt64, output: HookOutput)?
+        /// True if the worker doesn't wait for it any more.
+        var isVoid = false
 
         init(
-            _ child: ChildProcess, _ key: HookKey, _ program: String, _ kept: HookFile.KeptHook, _ output: HookOutput?
+            _ child: ChildProcess, _ key: HookKey, _ program: String, _ kept: HookFile.KeptHook,
+            _ run: (number: UInt64, output: HookOutput)?
         ) {
             self.child = child
             self.key = key
             self.program = program
             self.kept = kept
-            self.output = output
+            self.run = run
         }
     }
 
@@ -52,6 +55,7 @@ final class HookRunner {
     private var failures: [HookKey: String] = [:]
     private var isEnding = false
     private var timer: Timer?
+    private var nextReading = Instant.never
     /// Called when a run has ended that a worker has asked for.
     var onEnd: (HookEnd) -> Void = { _ in }
 
@@ -90,7 +94,17 @@ final class HookRunner {
     func run(_ hook: HookCommand, number: UInt64) {
         guard !isEnding else { return }
         commands[hook.key] = hook
-        perform(runs.ask(hook.key, number, at: loop.now))
+        // The number of a before_master is the time of the mastership, from which the worker counts, too.
+        let since =
+            hook.key.hook == .beforeMaster ? min(loop.now, Instant(nanoseconds: Int64(clamping: number))) : loop.now
+        perform(runs.ask(hook.key, number, until: since + hook.timeout))
+    }
+
+    /// A worker doesn't wait for a hook any more.
+    func drop(_ key: HookKey, number: UInt64) {
+        // What is late has failed, and isn't only void.
+        if let end = runs.end(of: key, number), end <= loop.now { return checkTimes() }
+        perform(runs.drop(key, number))
     }
 
     /// Forgets the hooks that aren't in this configuration.
@@ -113,10 +127,12 @@ final class HookRunner {
         var steps = steps[...]
         while let step = steps.popFirst() {
             switch step {
-            case .start(let key, _):
-                guard let failure = start(key) else { continue }
+            case .start(let key, let number):
+                guard let failure = start(key, number) else { continue }
                 fail(key, failure)
-                steps += runs.ended(key, succeeded: false, at: loop.now)
+                steps += runs.ended(key, succeeded: false)
+            case .expire(let key, _): fail(key, "it couldn't be started within hook_timeout")
+            case .terminate(let key): terminate(key)
             case .tell(let key, let number, let succeeded):
                 onEnd(HookEnd(key.hook, of: key.subject, number: number, succeeded: succeeded))
             }
@@ -125,7 +141,7 @@ final class HookRunner {
     }
 
     /// Returns the reason that it can't be started, a clause; nil when it was.
-    private func start(_ key: HookKey) -> String? {
+    private func start(_ key: HookKey, _ number: UInt64) -> String? {
         guard let hook = commands[key] else { return "it isn't configured any more" }
         let program = hook.command.arguments.first ?? "?"
         do throws(SystemError) {
@@ -137,8 +153,9 @@ final class HookRunner {
             output.closeTheirs()
             let ticks = try? ProcessInspection(pid: child.pid).startTicks
             hooks[child.pid] = HookProcess(
-                child, key, program, HookFile.KeptHook(key, pid: child.pid, startTicks: ticks ?? 0), output)
-            running.started(child.pid, at: loop.now, limit: hook.timeout)
+                child, key, program, HookFile.KeptHook(key, pid: child.pid, startTicks: ticks ?? 0), (number, output))
+            // What it has waited is gone.
+            running.started(child.pid, at: loop.now, limit: (runs.end(of: key, number) ?? .never) - loop.now)
             keep()
             log.debug("\(key.subject): started \(key.hook.keyword) \(program) (pid \(child.pid))")
             return nil
@@ -152,16 +169,25 @@ final class HookRunner {
         let wasTooLong = running.ended(pid, keepsNumber: exit != .unknown)
         if hook.child.isKept, exit != .unknown { terminated[pid] = hook.child }
         keep()
-        if exit == .code(0), !wasTooLong {
+        if hook.isVoid {
+            log.info("\(hook.key.subject): \(hook.key.hook.keyword) \(hook.program) ended: not MASTER any more")
+        } else if exit == .code(0), !wasTooLong {
             failures[hook.key] = nil
             log.info("\(hook.key.subject): \(hook.key.hook.keyword) succeeded after \(Clock.now - hook.startedAt)")
-        } else if let output = hook.output {
+        } else if let output = hook.run?.output {
             let said = output.complaint ?? output.lastLine
             let how = wasTooLong ? "took too long" : "ended with \(exit)"
             fail(hook.key, "\(hook.program) \(how)\(said.map { ": \($0)" } ?? "")")
         }
         guard !isEnding else { return }
-        perform(runs.ended(hook.key, succeeded: exit == .code(0) && !wasTooLong, at: loop.now))
+        perform(runs.ended(hook.key, succeeded: exit == .code(0) && !wasTooLong))
+    }
+
+    /// Nobody waits for it any more.
+    private func terminate(_ key: HookKey) {
+        guard let (pid, hook) = hooks.first(where: { $0.value.key == key }) else { return }
+        hook.isVoid = true
+        if let measure = running.terminate(pid, at: loop.now) { take(measure) }
     }
 
     private func fail(_ key: HookKey, _ sentence: String) {
@@ -179,12 +205,16 @@ final class HookRunner {
 
     private func arm() {
         guard let timer else { return }
-        let reading = hooks.values.contains { $0.output != nil } ? loop.now + Self.readingPeriod : .never
-        loop.set(timer, to: min(reading, running.deadline, isEnding ? .never : runs.deadline))
+        let isRead = hooks.values.contains { $0.run != nil }
+        nextReading = isRead ? min(nextReading, loop.now + Self.readingPeriod) : .never
+        loop.set(timer, to: min(nextReading, running.deadline, isEnding ? .never : runs.deadline))
     }
 
     private func checkTimes() {
-        for hook in hooks.values { hook.output?.read() }
+        if nextReading <= loop.now {
+            nextReading = .never
+            for hook in hooks.values { hook.run?.output.read() }
+        }
         for measure in running.due(at: loop.now) { take(measure) }
         if !isEnding { perform(runs.due(at: loop.now)) }
         arm()
