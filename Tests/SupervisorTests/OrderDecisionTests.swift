@@ -103,8 +103,11 @@ struct BootFileTests {
     private static var table: OrderTable {
         var table = OrderTable()
         _ = table.give(
-            .raised, to: NotificationKey(.group, "G"), by: 7, wallNanoseconds: 12, until: Instant(nanoseconds: 99))
-        _ = table.give(.maintenance, to: NotificationKey(.instance, "Ä \"B\""), by: 0, wallNanoseconds: 13)
+            .raised, to: NotificationKey(.group, "G"), of: ["X", "Y"], by: 7, wallNanoseconds: 12,
+            given: Instant(nanoseconds: 90), until: Instant(nanoseconds: 99))
+        _ = table.give(
+            .maintenance, to: NotificationKey(.instance, "Ä \"B\""), by: 0, wallNanoseconds: 13,
+            given: Instant(nanoseconds: 91))
         return table
     }
 

@@ -33,6 +33,11 @@ struct OrderSubjects: OrderTable.Subjects {
         groupPlaces[group].map { groups[$0].members.map { instances[$0] } }
     }
 
+    /// The members of a group; none of an instance.
+    func members(of subject: NotificationKey) -> [String] {
+        subject.kind == .group ? members(of: subject.name) ?? [] : []
+    }
+
     /// Everything that can be given an order: sync groups, and instances that are in none.
     var all: [NotificationKey] {
         groups.map { NotificationKey(.group, $0.name) }

@@ -72,8 +72,7 @@ final class Orders {
         do {
             guard let kept = try file.read() else { return }
             guard let found = kept.table else { throw JSONFailure() }
-            let subjects = delegate.generation.subjects
-            let (moved, ended) = found.moved(to: subjects, from: subjects)
+            let (moved, ended) = found.moved(to: delegate.generation.subjects)
             table = moved
             reportEnded(ended)
             if moved != found { save() }
@@ -101,10 +100,9 @@ final class Orders {
 
     /// The orders that are in effect with a generation.
     func orders(for generation: Generation) -> [OperatorOrder] {
-        let running = delegate.generation
-        guard generation.number != running.number, !table.isEmpty else { return table.orders }
+        guard generation.number != delegate.generation.number, !table.isEmpty else { return table.orders }
         if next?.number != generation.number {
-            let (moved, ended) = table.moved(to: generation.subjects, from: running.subjects)
+            let (moved, ended) = table.moved(to: generation.subjects)
             next = (generation.number, moved, ended)
         }
         return next?.table.orders ?? []
@@ -204,8 +202,8 @@ final class Orders {
             case .give(let kind):
                 if let former = table[subject] { supersede(former.order.number) }
                 let order = table.give(
-                    kind, to: subject, by: request.peer.uid, wallNanoseconds: Clock.wallNanoseconds,
-                    until: kind == .raised ? now + wait : .never)
+                    kind, to: subject, of: known.members(of: subject), by: request.peer.uid,
+                    wallNanoseconds: Clock.wallNanoseconds, given: now, until: kind == .raised ? now + wait : .never)
                 isChanged = true
                 waits[order.number] = Wait(command: command, place: place, since: now)
                 command.open += 1
