@@ -94,6 +94,11 @@ package struct HookRuns: Sendable {
         [runs[key]?.running, runs[key]?.wanted].compactMap { $0 }.first { $0.number == number }?.until
     }
 
+    /// What is asked for and hasn't ended: what runs, else what waits.
+    package func first(of key: HookKey) -> (number: UInt64, until: Instant)? {
+        (runs[key]?.running ?? runs[key]?.wanted).map { ($0.number, $0.until) }
+    }
+
     private func mayStart(_ key: HookKey) -> Bool {
         let other = HookKey(key.hook == .beforeMaster ? .beforeRelease : .beforeMaster, of: key.subject)
         return runningCount < runningMax && runs[key]?.isFree ?? true && runs[other]?.isFree ?? true

@@ -450,7 +450,13 @@ extension Daemon: OrdersDelegate {
         vrrp.requestStatus(completion)
     }
 
-    func lastFailure(of hook: HookKey) -> String? { hooks.lastFailure(of: hook) }
+    func failure(of subjects: [NotificationKey], since: Instant) -> String? {
+        hooks.failure(of: subjects, since: since)
+    }
+
+    func refusal(of subjects: [NotificationKey], order number: UInt64) -> String? {
+        hooks.refusal(of: subjects, order: number)
+    }
 }
 
 extension Daemon: ControlMethodsDelegate {

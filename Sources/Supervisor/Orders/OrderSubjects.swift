@@ -54,6 +54,13 @@ struct OrderSubjects: OrderTable.Subjects {
         }
     }
 
+    /// An instance, and its group if it has one.
+    func subjects(ofInstance number: Int) -> [NotificationKey] {
+        guard instances.indices.contains(number) else { return [] }
+        let own = NotificationKey(.instance, instances[number])
+        return membership[number].map { [own, NotificationKey(.group, groups[$0].name)] } ?? [own]
+    }
+
     /// The subject of an order to an instance: its group, if it has one.
     func subject(ofInstance number: Int) -> NotificationKey {
         membership[number].map { NotificationKey(.group, groups[$0].name) }

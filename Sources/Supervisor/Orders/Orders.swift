@@ -16,8 +16,10 @@ protocol OrdersDelegate: AnyObject {
     /// Gives all orders to the worker that runs.
     func send(_ orders: [OperatorOrder])
     func requestStatuses(_ completion: @escaping (WorkerStatuses?) -> Void)
-    /// The last failure of a hook, a clause.
-    func lastFailure(of hook: HookKey) -> String?
+    /// The failure of a before_master of these since then, a clause.
+    func failure(of subjects: [NotificationKey], since: Instant) -> String?
+    /// The reason that a before_release of these has refused an order, a clause.
+    func refusal(of subjects: [NotificationKey], order number: UInt64) -> String?
 }
 
 /// The orders of operators: gives them, keeps them for the next hasupd, and answers the commands that wait for their
@@ -229,12 +231,23 @@ final class Orders {
         let now = Clock.now
         let wait = waits[number]
         let given = Interval(nanoseconds: max(0, Clock.wallNanoseconds - entry.wallNanoseconds))
-        let refusal = delegate.lastFailure(of: HookKey(.beforeRelease, of: entry.order.subject))
         let text = outcome.text(
-            of: entry.order, after: wait.map { now - $0.since } ?? given, refusal: refusal)
+            of: entry.order, after: wait.map { now - $0.since } ?? given, failure: failure(outcome, entry))
         resolve(number, ok: outcome.isSuccess, text)
         // That it holds is no event: it is told when it is given.
         if outcome != .holds { report(entry, text) }
+    }
+
+    /// The failure of the hooks that has led to an outcome, a clause; nil for none.
+    private func failure(_ outcome: OrderOutcome, _ entry: OrderTable.Entry) -> String? {
+        let subjects = [entry.order.subject] + entry.members.map { NotificationKey(.instance, $0) }
+        switch outcome {
+        case .refused: return delegate.refusal(of: subjects, order: entry.order.number)
+        // It has never served.
+        case .lostMastership where entry.outcome == nil:
+            return delegate.failure(of: subjects, since: entry.order.given)
+        default: return nil
+        }
     }
 
     private func supersede(_ number: UInt64) { resolve(number, ok: false, "another order has taken its place") }

@@ -42,6 +42,14 @@ final class HookRunner {
         }
     }
 
+    /// The failure of a hook's last run.
+    private struct Failure {
+        let number: UInt64
+        let at: Instant
+        /// A clause.
+        let text: String
+    }
+
     private let loop: EventLoop
     private let log: Logger
     private let limits: ScriptLimits
@@ -52,7 +60,7 @@ final class HookRunner {
     private var hooks: [Int32: HookProcess] = [:]
     /// Hooks that have ended after SIGTERM, and whose groups may not have.
     private var terminated: [Int32: ChildProcess] = [:]
-    private var failures: [HookKey: String] = [:]
+    private var failures: [HookKey: Failure] = [:]
     private var isEnding = false
     private var timer: Timer?
     private var nextReading = Instant.never
@@ -70,9 +78,6 @@ final class HookRunner {
 
     /// Processes of the hooks that run.
     var processes: Set<Int32> { Set(hooks.keys) }
-
-    /// The last failure of a hook, a clause; nil if its last run succeeded.
-    func lastFailure(of key: HookKey) -> String? { failures[key] }
 
     /// Watches the hooks that a former hasupd has started and that still run.
     func adopt() {
@@ -129,9 +134,9 @@ final class HookRunner {
             switch step {
             case .start(let key, let number):
                 guard let failure = start(key, number) else { continue }
-                fail(key, failure)
+                fail(key, number, failure)
                 steps += runs.ended(key, succeeded: false)
-            case .expire(let key, _): fail(key, "it couldn't be started within hook_timeout")
+            case .expire(let key, let number): fail(key, number, tooLate(key, nil))
             case .terminate(let key): terminate(key)
             case .tell(let key, let number, let succeeded):
                 onEnd(HookEnd(key.hook, of: key.subject, number: number, succeeded: succeeded))
@@ -142,6 +147,7 @@ final class HookRunner {
 
     /// Returns the reason that it can't be started, a clause; nil when it was.
     private func start(_ key: HookKey, _ number: UInt64) -> String? {
+        failures[key] = nil
         guard let hook = commands[key] else { return "it isn't configured any more" }
         let program = hook.command.arguments.first ?? "?"
         do throws(SystemError) {
@@ -172,12 +178,9 @@ final class HookRunner {
         if hook.isVoid {
             log.info("\(hook.key.subject): \(hook.key.hook.keyword) \(hook.program) ended: not MASTER any more")
         } else if exit == .code(0), !wasTooLong {
-            failures[hook.key] = nil
             log.info("\(hook.key.subject): \(hook.key.hook.keyword) succeeded after \(Clock.now - hook.startedAt)")
-        } else if let output = hook.run?.output {
-            let said = output.complaint ?? output.lastLine
-            let how = wasTooLong ? "took too long" : "ended with \(exit)"
-            fail(hook.key, "\(hook.program) \(how)\(said.map { ": \($0)" } ?? "")")
+        } else if let run = hook.run {
+            fail(hook.key, run.number, wasTooLong ? tooLate(hook.key, hook) : failure(of: hook, run.output, exit))
         }
         guard !isEnding else { return }
         perform(runs.ended(hook.key, succeeded: exit == .code(0) && !wasTooLong))
@@ -190,15 +193,58 @@ final class HookRunner {
         if let measure = running.terminate(pid, at: loop.now) { take(measure) }
     }
 
-    private func fail(_ key: HookKey, _ sentence: String) {
-        failures[key] = sentence
-        log.error("\(key.subject): \(key.hook.keyword): \(sentence)")
-    }
-
     private func keep() {
         var content = HookFile()
         content.running = hooks.values.map(\.kept).sorted { $0.pid < $1.pid }
         file.write(content)
+    }
+
+    // MARK: Failures
+
+    private func fail(_ key: HookKey, _ number: UInt64, _ text: String) {
+        failures[key] = Failure(number: number, at: loop.now, text: text)
+        log.error("\(key.subject): \(key.hook.keyword): \(text)")
+    }
+
+    private func failure(of hook: HookProcess, _ output: HookOutput, _ exit: WorkerExit) -> String {
+        let said = output.complaint ?? output.lastLine
+        return "\(hook.program) ended with \(exit)\(said.map { ": \($0)" } ?? "")"
+    }
+
+    /// The failure of one that takes too long: it runs, or, if it is nil, couldn't be started in its time.
+    private func tooLate(_ key: HookKey, _ hook: HookProcess?) -> String {
+        let limit = commands[key].map { "hook_timeout (\($0.timeout))" } ?? "hook_timeout"
+        guard let hook else { return "it couldn't be started within \(limit): another run hadn't ended" }
+        return "\(hook.program) took longer than \(limit)\(hook.run?.output.lastLine.map { ": \($0)" } ?? "")"
+    }
+
+    /// The failure of the last before_master of one of these, a clause; nil if it has succeeded, or runs.
+    ///
+    /// - Parameter since: those before don't count.
+    func failure(of subjects: [NotificationKey], since: Instant = Instant(nanoseconds: .min)) -> String? {
+        let found = subjects.lazy.compactMap { self.failures[HookKey(.beforeMaster, of: $0)] }
+        return found.first { $0.at >= since }?.text ?? late(.beforeMaster, of: subjects) { $0 <= loop.now }
+    }
+
+    /// The reason that a before_release of one of these has refused an order, a clause; nil if it isn't known.
+    func refusal(of subjects: [NotificationKey], order number: UInt64) -> String? {
+        let found = subjects.lazy.compactMap { self.failures[HookKey(.beforeRelease, of: $0)] }
+        // The worker has asked a moment before our time began: it knows first that one is late.
+        return found.first { $0.number == number }?.text
+            ?? late(.beforeRelease, of: subjects, number) { _ in true }
+    }
+
+    /// The failure of a hook that a worker doesn't wait for any longer, and that hasn't ended yet.
+    private func late(
+        _ hook: Hook, of subjects: [NotificationKey], _ number: UInt64? = nil, _ isLate: (Instant) -> Bool
+    ) -> String? {
+        for key in subjects.map({ HookKey(hook, of: $0) }) {
+            guard let request = runs.first(of: key), number == nil || number == request.number,
+                isLate(request.until)
+            else { continue }
+            return tooLate(key, hooks.values.first { $0.key == key && $0.run?.number == request.number })
+        }
+        return nil
     }
 
     // MARK: Time
