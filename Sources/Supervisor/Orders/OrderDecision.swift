@@ -95,8 +95,8 @@ extension OrderOutcome {
     ///
     /// - Parameters:
     ///   - time: since it was given.
-    ///   - refusal: what a before_release has said last, which refused.
-    func text(of order: OperatorOrder, after time: Interval, refusal: String?) -> String {
+    ///   - failure: of a before_release that has refused, or of a before_master, a clause.
+    func text(of order: OperatorOrder, after time: Interval, failure: String?) -> String {
         switch self {
         case .holds:
             switch order.kind {
@@ -110,9 +110,11 @@ extension OrderOutcome {
             "nobody took over, so the addresses are nobody's; in maintenance all the same, until "
                 + "`\(OrderDecision.maintenanceOff(order.subject))`"
         case .nobodyTookOver: "nobody took over; MASTER again"
-        case .refused: "before_release refused\(refusal.map { ": \($0)" } ?? ""); still MASTER"
+        case .refused: "before_release refused\(failure.map { ": \($0)" } ?? ""); still MASTER"
         case .becameMaster: "MASTER after \(time.shortText)"
         case .masterSilent: "the master fell silent: the order to leave it alone has ended"
+        case .lostMastership where failure != nil:
+            "before_master failed: \(failure ?? ""); its raised priority has ended"
         case .lostMastership: "it isn't MASTER any more: its raised priority has ended"
         case .late: "it didn't become MASTER within \(time.shortText): its raised priority has ended"
         }
