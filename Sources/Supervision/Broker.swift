@@ -187,6 +187,14 @@ package struct Broker<Source: InstanceSource> {
             timeout: found.hooks.timeout)
     }
 
+    /// The key of a hook that a worker doesn't wait for any more: the configuration may have lost the hook itself.
+    /// - Throws: `Refusal`.
+    package func key(
+        of hook: Hook, _ subject: NotificationSubject, generation: UInt64
+    ) throws(Refusal) -> HookKey {
+        HookKey(hook, of: try find(subject, generation).key)
+    }
+
     /// Scripts and mails of an instance or a sync group.
     private struct NotificationSettings {
         let key: NotificationKey

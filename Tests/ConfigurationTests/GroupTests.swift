@@ -139,6 +139,22 @@ import Testing
         #expect(TrackerTests.complaints(ConfigurationTests.load(weighted + kept)) == [])
     }
 
+    /// keepalived 2.2.7: the reverse of a weight is dropped with it, that of weight 0 stays.
+    @Test func reverseOfMembers() throws {
+        let text = Self.three.replacing(
+            "vrrp_instance B {", with: "vrrp_instance B {\ntrack_interface {\neth7 weight 3 reverse\neth8 reverse\n}")
+        let group = "vrrp_sync_group G {\ngroup {\nA\nB\n}\n%}\n"
+        func tracked(_ line: String) throws -> [TrackedInterface] {
+            let model = ConfigurationTests.load(text + group.replacing("%", with: line)).model
+            return try #require(model.effectiveInstances.first { $0.name == "B" }).trackedInterfaces
+        }
+        let eight = TrackedInterface(name: "eth8", weight: 0, reverse: true)
+        #expect(try tracked("") == [TrackedInterface(name: "eth7", weight: 0, reverse: false), eight])
+        #expect(
+            try tracked("sync_group_tracking_weight\n")
+                == [TrackedInterface(name: "eth7", weight: 3, reverse: true), eight])
+    }
+
     @Test func trackedTwice() {
         let own = Self.three.replacing("vrrp_instance B {", with: "vrrp_instance B {\ntrack_interface {\neth7\n}")
         let group = "vrrp_sync_group G {\ngroup {\nA\nB\n}\ntrack_interface {\neth7 weight 0\n}\n}\n"

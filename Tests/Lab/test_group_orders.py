@@ -88,3 +88,30 @@ def test_hooks_of_a_group(pair):
     with open(notes, encoding="ascii") as file:
         assert file.read().split() == ["0", "claim", "2", "leave"]
     assert states(a) == ["BACKUP", "BACKUP"] and states(b) == ["MASTER", "MASTER"]
+
+
+def test_a_members_hook_refuses(lan):
+    """Its reason is told."""
+    node = lan.node("a")
+    path = node.write("leave", "#!/bin/sh\necho the member says no\nexit 1\n")
+    os.chmod(path, 0o755)
+    lines = text(200).replace("    virtual_ipaddress {", f'    @hasup before_release "{path}"\n    virtual_ipaddress {{', 1)
+    a = Hasup(node, lines).start()
+    wait_for("the addresses", lambda: holds(node) == 2)
+    assert order(a, "resign", "G", status=1) == (
+        f"before_release refused: {path} ended with exit status 1: the member says no; still MASTER")
+
+
+def test_maintenance_of_a_group_that_is_gone_after_a_restart(lan):
+    """It is its members', as after a reload."""
+    node = lan.node("a")
+    a = Hasup(node, text(200)).start()
+    wait_for("the addresses", lambda: holds(node) == 2)
+    order(a, "maintenance", "on", "G", status=1)
+    a.kill()
+    node.write("hasup.conf", text(200).split("vrrp_sync_group")[0])
+    a.start()
+    a.wait_state("BACKUP", "VI_2")
+    hold_for("no address", lambda: not holds(node), seconds=1.5)
+    assert order(a, "maintenance", "off", "--all").count("not in maintenance any more") == 2
+    wait_for("the addresses", lambda: holds(node) == 2)

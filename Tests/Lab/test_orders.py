@@ -129,13 +129,20 @@ def test_nobody_takes_over(lan, sniffer):
 
 
 def test_nobody_takes_over_with_duplicate_address_detection(lan, sniffer):
-    """A successor that detects duplicates would find our address: so it goes first, and comes back."""
-    a = Hasup(lan.node("a"), conf.simple(version=3, advert=0.1, vips=["fd00::100/64"],
-                                         extra=["unicast_src_ip fe80::1"][:0])).start()
-    a.wait_state("MASTER")
-    detects = a.reload(conf.simple(version=3, advert=0.1, vips=["fd00::100/64 -nodad"]))
-    assert detects.returncode == 0
-    assert order(a, "resign", "VI_1", status=1) == "nobody took over; MASTER again"
+    """A successor that detects duplicates would find our address: so it goes with the priority 0, and comes back."""
+    node = lan.node("a")
+    address = "fd00::100"
+    a = Hasup(node, conf.simple(version=3, vips=[f"{address}/64 -nodad"])).start()
+    wait_for("the address", lambda: node.holds(address), bound=8)
+    command = node.netns.command(binary("hasup"), "resign", "--control", a.control, "VI_1")
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as resigning:
+        wait_for("the priority 0", lambda: [advert for advert in sniffer.adverts(node) if advert.priority == 0])
+        wait_for("no address", lambda: not node.holds(address), bound=0.5 + late())
+        hold_for("nobody is given the time to find it", lambda: not node.holds(address), seconds=0.5)
+        assert resigning.poll() is None, "it waits for a successor without the address"
+        assert resigning.wait(10) == 1
+        assert resigning.stdout.read().strip() == "nobody took over; MASTER again"
+    wait_for("the address", lambda: node.holds(address))
 
 
 def test_maintenance(duo, pair):

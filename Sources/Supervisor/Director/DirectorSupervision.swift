@@ -56,7 +56,7 @@ final class DirectorSupervision {
     func begin(_ generation: Generation, isUpgrade: Bool) {
         hasBegun = true
         if recorder == nil {
-            do throws(BootFile<NotedServices.Content>.Malformed) {
+            do throws(BootFile<NotedServices.Content>.UnreadableFile) {
                 try noted.begin()
             } catch {
                 log.lost(error.description)

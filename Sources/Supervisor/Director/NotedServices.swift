@@ -24,8 +24,8 @@ final class NotedServices {
         file = BootFile(Content.name, in: directory, form: Content.formatVersion)
     }
 
-    /// Reads what an earlier hasupd of this boot has noted. - Throws: `BootFile.Malformed`, and then nothing is noted.
-    func begin() throws(BootFile<Content>.Malformed) {
+    /// Reads what an earlier hasupd of this boot has noted. - Throws: `BootFile.UnreadableFile`, and then nothing is noted.
+    func begin() throws(X) {
         guard let content = try file.read() else { return }
         keys = Set(content.keys.compactMap(ServiceKey.init(noted:)))
     }

@@ -25,6 +25,8 @@ protocol VRRPSupervisionDelegate: AnyObject {
     func orders(for generation: Generation) -> [OperatorOrder]
     /// Runs a hook under this number, unless it was run; `tell` follows.
     func run(_ hook: HookCommand, number: UInt64)
+    /// Ends the run of this number, or doesn't begin it.
+    func drop(_ hook: HookKey, number: UInt64)
     /// No worker repeats this notification any more: it goes into FIFOs.
     func noted(_ notification: PendingNotification)
     /// Notifications are numbered from 1 again.
