@@ -62,7 +62,7 @@ final class DirectorSupervision {
     func begin(_ generation: Generation, isUpgrade: Bool) {
         hasBegun = true
         if recorder == nil {
-            do throws(BootFile<NotedServices.Content>.Malformed) {
+            do throws(BootFile<NotedServices.Kept>.Malformed) {
                 try noted.begin()
             } catch {
                 log.lost(error.description)
@@ -223,7 +223,7 @@ final class DirectorSupervision {
     /// Writes files again that were removed.
     func restore() { noted.restore() }
 
-    /// What is wrong with the table as a whole, a sentence each.
+    /// Faults of the table as a whole, a sentence each.
     var problems: [String] { [trouble, noted.problem, recordTrouble].compactMap { $0 } }
 
     /// The reason that the table isn't written, a sentence; nil when it is.
