@@ -74,7 +74,7 @@ def test_what_somebody_has_added(director):
 def test_another_namespace(director, network):
     """net_namespace_ipvs: the table is written there, also after an upgrade; a reload can't move it."""
     other = network.node(f"d{len(network.nodes)}")
-    there = f"global_defs {{\nnet_namespace_ipvs {other.netns.name}\n}}\n"
+    there = f"net_namespace_ipvs {other.netns.name}\n"
     hasup = begin(director, there + CONFIG)
     before = wait_table(other, "the table", lambda lines: len(lines) == LINES)
     assert saved(director) == []
@@ -94,7 +94,7 @@ def test_another_namespace(director, network):
 
 def test_a_namespace_that_is_missing(director):
     """D69: VRRP would go on; the reason is shown."""
-    hasup = begin(director, "global_defs {\nnet_namespace_ipvs no-such\n}\n" + CONFIG)
+    hasup = begin(director, "net_namespace_ipvs no-such\n" + CONFIG)
     answer = wait_services(hasup, "the reason", lambda answer: answer["table"].get("trouble"))
     assert "no-such" in answer["table"]["trouble"], answer
     assert hasup.cli("services", bound=20).returncode == 1

@@ -267,7 +267,9 @@ final class HostProfile {
     func missingCapability(for generation: Generation) -> String? {
         let model = generation.model
         if generation.tableNamespace != tableNamespace {
-            return "net_namespace_ipvs has changed, and hasupd opens its socket there when it starts. Restart hasupd"
+            return
+                "the new configuration has another net_namespace_ipvs, and hasupd opens its socket there when it starts. "
+                + "Restart hasupd"
         }
         guard isFullySandboxed else { return nil }
         if model.hasScripts {
