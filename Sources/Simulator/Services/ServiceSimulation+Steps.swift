@@ -40,6 +40,7 @@ extension ServiceSimulation {
             guard hasChecker else { return ServiceState(unchecked: definition) }
             let index = old.0.firstIndex {
                 $0.address == definition.address && $0.transport == definition.transport
+                    && $0.family == definition.family
             }
             return judged(definition, from: index.map { (old.0[$0], old.1[$0]) })
         }
