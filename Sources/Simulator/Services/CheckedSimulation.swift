@@ -48,7 +48,7 @@ struct CheckedSimulation {
     }
 
     private mutating func run() {
-        model = ServiceScenario.distinct(scenario.model())
+        model = ServiceScenario.usable(scenario.model())
         for _ in 0..<scenario.number(0...4) { ill.insert(scenario.serverAddress()) }
         startEverything()
         for _ in 0..<5 {
@@ -273,7 +273,7 @@ struct CheckedSimulation {
             note("\(address) is \(isIll ? "ill" : "well")")
         case 4: actionsLeft = scenario.number(0...6)
         case 5: beginChecker()
-        case 6: reload(ServiceScenario.distinct(scenario.once(in: 4) ? model : scenario.changed(model)))
+        case 6: reload(ServiceScenario.usable(scenario.once(in: 4) ? model : scenario.changed(model)))
         case 7: restart(scenario.once(in: 2) ? .start(noted: bench.file.sorted()) : .resume(noted: bench.file.sorted()))
         case 8 where scenario.once(in: 3): startEverything()
         case 9:

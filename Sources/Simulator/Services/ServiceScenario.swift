@@ -98,14 +98,20 @@ struct ServiceScenario {
         return check
     }
 
-    /// All can be set up, and no two have one name.
+    /// All can be set up.
+    static func usable(_ model: ConfigurationModel) -> ConfigurationModel {
+        var model = distinct(model)
+        for index in model.virtualServers.indices { model.virtualServers[index].faults = [] }
+        return model
+    }
+
+    /// No two have one name.
     static func distinct(_ model: ConfigurationModel) -> ConfigurationModel {
         var model = model
         var names: Set<String> = []
         model.virtualServers.removeAll {
             !names.insert("\($0.address) \($0.transport.map { "\($0.rawValue)" } ?? "") \($0.family)").inserted
         }
-        for index in model.virtualServers.indices { model.virtualServers[index].faults = [] }
         return model
     }
 

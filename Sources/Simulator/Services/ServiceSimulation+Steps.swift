@@ -33,6 +33,7 @@ extension ServiceSimulation {
 
     mutating func configure(_ next: ConfigurationModel, _ occasion: DirectorConfiguration.Occasion) {
         let old = (definitions, states)
+        let next = ServiceScenario.distinct(next)
         model = next
         definitions = ServiceDefinition.all(of: next)
         let keys = Set(definitions.flatMap(\.keys))
