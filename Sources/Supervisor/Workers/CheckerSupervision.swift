@@ -331,7 +331,7 @@ final class CheckerSupervision: WorkerProcessOwner {
         }
     }
 
-    private func scriptEnded(_ fingerprint: CheckFingerprint, _ end: ScriptEnd) {
+    private func scriptEnded(_ fingerprint: CheckFingerprint, _ end: ProgramEnd) {
         guard let check = asked.removeValue(forKey: fingerprint), let channel = worker?.channel else { return }
         var writer = ByteWriter()
         end.encode(into: &writer)

@@ -1,7 +1,7 @@
 import Base
 
 /// The end of a MISC_CHECK's program.
-package enum ScriptEnd: ByteCoded, Hashable, Sendable {
+package enum ProgramEnd: ByteCoded, Hashable, Sendable {
     case status(Int32)
     case signal(Int32)
     /// It took longer than misc_timeout.
