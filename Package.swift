@@ -145,10 +145,8 @@ if Context.environment["HASUP_FUZZ"] != nil {
             name: "hasup-fuzz",
             dependencies: [
                 "Base", "Wire", "ConfigurationModel", "Configuration", "VRRP", "LoadBalancing", "VRRPWorker",
-                "WorkerProtocol",
-                "Varlink", "Control",
-                "Reactor", "Supervision", "CLinux",
+                "WorkerProtocol", "Varlink", "Control", "Kernel", "Reactor", "Supervision", "CLinux",
             ],
-            path: "Tests/Fuzz",
-            exclude: ["README.md", "run"], swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]))
+            path: "Tests/Fuzz", exclude: ["README.md", "run"],
+            swiftSettings: strict + libnlHeaders + [.unsafeFlags(["-parse-as-library"])]))
 }

@@ -52,7 +52,8 @@ struct ServiceTable {
         }
         if !reply.table.foreign.isEmpty {
             let count = counted(reply.table.foreign.count, "service")
-            lines += Layout.wrap("\(count) of others in IPVS's table: `hasup services --foreign`", width: width, indent: 0)
+            lines += Layout.wrap(
+                "\(count) of others in IPVS's table: `hasup services --foreign`", width: width, indent: 0)
         }
         return lines.joined(separator: "\n") + "\n"
     }
