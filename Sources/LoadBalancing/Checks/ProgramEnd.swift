@@ -32,7 +32,7 @@ package enum ProgramEnd: ByteCoded, Hashable, Sendable {
         }
     }
 
-    /// What it says of the server (behaviours_lvs2, B25).
+    /// The verdict on the server (behaviours_lvs2, B25).
     ///
     /// - Parameter setsWeight: misc_dynamic: 2 to 255 is a success with that weight less two.
     package func verdict(setsWeight: Bool) -> CheckVerdict {

@@ -7,7 +7,7 @@ package struct SMTPMachine: Sendable {
     package static let lineMax = 1_024
     package static let linesMax = 128
 
-    private enum Phase: Sendable {
+    private enum DialoguePhase: Sendable {
         case connecting
         case greeting
         case helo
@@ -15,7 +15,7 @@ package struct SMTPMachine: Sendable {
     }
 
     private let heloName: String
-    private var phase = Phase.connecting
+    private var phase = DialoguePhase.connecting
     private var line: [UInt8] = []
     private var lineCount = 0
 
