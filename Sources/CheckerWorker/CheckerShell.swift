@@ -72,7 +72,7 @@ final class CheckerShell {
     }
 
     func take(endOf check: Int, _ fingerprint: CheckFingerprint, _ bytes: [UInt8]) throws(FrameError) {
-        guard let end = ScriptEnd.all(in: bytes, max: 1)?.first else { throw .unexpected("an end that can't be read") }
+        guard let end = ProgramEnd.all(in: bytes, max: 1)?.first else { throw .unexpected("an end that can't be read") }
         guard let record = checker.record(of: check), record.fingerprint == fingerprint,
             case .script(let script) = checker.settings(of: check)?.kind
         else { return }

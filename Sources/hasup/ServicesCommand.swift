@@ -97,7 +97,7 @@ struct ServiceTable {
         return lines
     }
 
-    /// What is known of its checks: why it is down and since when, or that nobody has looked.
+    /// The results of its checks: why it is down and since when, or that nobody has looked.
     private static func checks(of server: ServerReport) -> String? {
         var parts: [String] = []
         if let note = server.note { parts.append(Printable.text(note)) }

@@ -86,7 +86,7 @@ enum CheckFuzz: FuzzTarget {
                 _ = try? table.take(report, at: Instant(nanoseconds: 0))
             }
             _ = CheckObservation.all(in: Array(reply), max: 128)
-            _ = ScriptEnd.all(in: Array(reply), max: 1)
+            _ = ProgramEnd.all(in: Array(reply), max: 1)
             return
         }
         guard let (machine, isStream) = machine(input[0]) else { return }

@@ -174,7 +174,7 @@ extension Checker {
         tell(place, notifies: true, into: &actions)
     }
 
-    private func isFailing(_ use: Use) -> Bool {
+    private func isFailing(_ use: CheckUse) -> Bool {
         switch entry(use.check)?.record.state {
         case .up, nil: false
         case .down: true
@@ -182,7 +182,7 @@ extension Checker {
         }
     }
 
-    private func isProven(_ server: Server) -> Bool {
+    private func isProven(_ server: CheckedServer) -> Bool {
         server.uses.allSatisfy { entry($0.check)?.record.state != .unknown }
     }
 
@@ -213,7 +213,7 @@ extension Checker {
         return true
     }
 
-    /// The quorum rule: between the two borders it stays as it is (behaviours §12).
+    /// The quorum rule: between the two borders it stays as it is.
     func quorum(of place: Int) -> Bool {
         let service = services[place]
         let live = service.servers.reduce(0) { $1.isUp ? $0 + $1.weight : $0 }

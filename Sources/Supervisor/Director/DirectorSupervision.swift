@@ -96,9 +96,6 @@ final class DirectorSupervision {
         handle(.configure(DirectorConfiguration(model, occasion: occasion, hasChecker: hasChecker)))
     }
 
-    /// News of the checker.
-    func take(_ changes: [StateChange]) { if !changes.isEmpty { handle(.states(changes)) } }
-
     private func startThread() {
         guard recorder == nil, thread == nil else { return }
         do throws(SystemError) {
