@@ -199,7 +199,8 @@ struct World {
         if state == .master {
             machines[machine].masterSince[router] = now
             machines[machine].pendingHooks[router] = machines[machine].beforeMasters(of: router)
-            joinHooks(machine, router)
+            // Who takes mastership back runs the group's hook again, and the other members do the same.
+            if reason != "\(TransitionReason.notTakenOver)" { joinHooks(machine, router) }
         }
         if before == .master {
             lastYield[router] = now
