@@ -56,7 +56,7 @@ let package = Package(
         room("Configuration", ["Base", "ConfigurationModel"]),
         room("Varlink", ["Base"]),
         room("VRRP", ["Base", "Wire", "ConfigurationModel", "Varlink"]),
-        room("LoadBalancing", ["Base", "ConfigurationModel"]),
+        room("LoadBalancing", ["Base", "Wire", "ConfigurationModel"]),
         room("Supervision", ["Base", "ConfigurationModel"]),
 
         // Effects.
@@ -93,7 +93,9 @@ let package = Package(
                 "WorkerProtocol", "Varlink", "Control", "Reactor", "Kernel",
                 "Sandbox", "LogOutput", "VRRPWorker", "Files", "CLinux", logging,
             ], settings: libnlHeaders),
-        program("CheckerWorker", ["Base", "WorkerProtocol", "Reactor", "Sandbox", "CLinux"]),
+        program(
+            "CheckerWorker",
+            ["Base", "ConfigurationModel", "LoadBalancing", "WorkerProtocol", "Reactor", "Sandbox", "CLinux"]),
         program(
             "hasup",
             [
@@ -106,7 +108,7 @@ let package = Package(
         tests("WireTests", ["Base", "Wire"]),
         tests("ConfigurationTests", ["Base", "ConfigurationModel", "Configuration"]),
         tests("VRRPTests", ["Base", "Wire", "ConfigurationModel", "VRRP", "Varlink"]),
-        tests("LoadBalancingTests", ["Base", "ConfigurationModel", "LoadBalancing", "Simulator"]),
+        tests("LoadBalancingTests", ["Base", "Wire", "ConfigurationModel", "LoadBalancing", "Simulator"]),
         tests("SupervisionTests", ["Base", "ConfigurationModel", "Supervision"]),
         tests(
             "IPCTests",

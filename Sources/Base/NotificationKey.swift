@@ -1,12 +1,23 @@
-/// An instance or a sync group by its name. One of each may have the same.
+/// An instance, a sync group, a virtual or a real server by its name. One of each may have the same.
 package struct NotificationKey: ByteCoded, Hashable, Comparable, Sendable, CustomStringConvertible {
     /// Numbers stand in what is kept.
     package enum Kind: UInt8, Sendable {
         case instance = 0
         case group = 1
+        /// A virtual server: `[a]:tcp:80`.
+        case service = 2
+        /// A real server, and its virtual one: `[a]:tcp:80 [b]:tcp:80`.
+        case server = 3
 
-        /// The word in the arguments of a generic script.
-        package var word: String { self == .instance ? "INSTANCE" : "GROUP" }
+        /// The word in the arguments of a generic script, and in FIFOs.
+        package var word: String {
+            switch self {
+            case .instance: "INSTANCE"
+            case .group: "GROUP"
+            case .service: "VS"
+            case .server: "RS"
+            }
+        }
     }
 
     package var kind: Kind
@@ -28,7 +39,14 @@ package struct NotificationKey: ByteCoded, Hashable, Comparable, Sendable, Custo
     }
 
     /// The name in log lines.
-    package var description: String { kind == .instance ? name : "sync group \(name)" }
+    package var description: String {
+        switch kind {
+        case .instance: name
+        case .group: "sync group \(name)"
+        case .service: "virtual server \(name)"
+        case .server: "real server \(name)"
+        }
+    }
 
     package static func < (left: NotificationKey, right: NotificationKey) -> Bool {
         (left.name, left.kind.rawValue) < (right.name, right.kind.rawValue)

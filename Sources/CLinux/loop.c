@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 _Static_assert(HASUP_IN == EPOLLIN && HASUP_OUT == EPOLLOUT && HASUP_ERR == EPOLLERR && HASUP_HUP == EPOLLHUP &&
-                   HASUP_RDHUP == EPOLLRDHUP,
+                   HASUP_RDHUP == EPOLLRDHUP && (uint32_t)HASUP_ET == (uint32_t)EPOLLET,
                "event bits are epoll's");
 
 static int64_t nanoseconds(clockid_t clock) {

@@ -1,55 +1,123 @@
-// CheckerWorker: the program `hasup-checker`, which will run health checks.
-// Imports: Base, CLinux, Reactor, Sandbox, WorkerProtocol.
-// Begin with Main.swift, the only file.
+// CheckerWorker: the program `hasup-checker`, the shell around the core `Checker`: sockets and messages, no decisions.
+// Imports: Base, CLinux, ConfigurationModel, LoadBalancing, Reactor, Sandbox, WorkerProtocol.
+// Begin with Main.swift, then the drawing in CheckerShell.swift.
 
 import CLinux
 import Glibc
+import LoadBalancing
 import Reactor
 import Sandbox
 import WorkerProtocol
 
-/// `hasup-checker`: no capability at all, because it is to read untrusted bytes of the network. Without checks to run
-/// it says that it is ready and waits. Descriptor 3 is hasupd, 4 the compiled system call filter, 5 its own image.
+/// `hasup-checker`: no capability at all, because it is to read untrusted bytes of the network. Descriptor 3 is hasupd,
+/// 4 the compiled system call filter, 5 its own image. Arguments: the words of `SandboxArguments`, `--tls` and `--regex` where a
+/// check needs that.
 @main
 enum Main {
-    /// Connections that checks may have open at once.
-    private static let descriptorsMax: UInt64 = 4_096
+    /// Descriptors that it may have open.
+    private static let descriptorsMax: UInt64 = 16_384
+    /// Descriptors that aren't connections: its channel, its page, the loop's, a configuration on its way.
+    private static let reserve = 32
 
     static func main() {
         hasup_open_standard_descriptors(O_RDWR)
         hasup_process_name_set("hasup-checker")
         // It is born realtime, so that hasupd needn't wait for it.
         Realtime.end()
-        guard let options = SandboxArguments(words: CommandLine.arguments.dropFirst()) else { exit(64) }
+        var words = CommandLine.arguments.dropFirst()
+        let usesPatterns = words.last == "--regex"
+        if usesPatterns { words.removeLast() }
+        let usesTLS = words.last == "--tls"
+        if usesTLS { words.removeLast() }
+        guard let options = SandboxArguments(words: words) else { exit(64) }
         do throws(SystemError) {
             // The loop's own descriptors bring no input; after the seal none can be made.
             let loop = try EventLoop()
+            var (soft, hard): (UInt64, UInt64) = (0, 0)
+            try checked(hasup_limit_get(HASUP_LIMIT_DESCRIPTORS, &soft, &hard), "read the limit of descriptors")
+            // Libraries are loaded before the seal (docs/decisions, D80).
+            signal(SIGPIPE, SIG_IGN)
+            let patternFailure = usesPatterns ? hasup_pattern_load().map { String(cString: $0) } : nil
+            let tlsFailure = usesTLS ? hasup_tls_load().map { String(cString: $0) } : nil
             let report = seal(
                 as: SandboxPlan(options, filter: 4, landlock: .checker, descriptorsMax: descriptorsMax))
             close(4)
             close(5)
+            let connectionsMax = max(1, Int(min(hard, descriptorsMax)) - reserve)
+            let messages = Messages(loop, connectionsMax: connectionsMax)
             let channel = try Channel(
                 Descriptor(owning: 3), on: loop,
-                onFrame: { frame throws(FrameError) in
-                    switch try SupervisorToChecker(frame) {
-                    case .hello(let version, _):
-                        guard version == workerProtocolVersion else { throw .version(version) }
-                    case .stop: exit(0)
-                    }
-                }, onEnd: { _ in exit(0) })
+                onFrame: { frame throws(FrameError) in try messages.receive(frame) }, onEnd: { _ in exit(0) })
+            messages.channel = channel
             let sealed = SandboxReport(
                 shortfalls: report.shortfalls, isConfined: report.isConfined, isFiltered: report.isFiltered,
                 isDumpable: report.isDumpable, workingDirectory: report.workingDirectory ?? "")
             CheckerToSupervisor.hello(version: workerProtocolVersion, sealed).send(on: channel)
+            for (failure, what) in [(patternFailure, "with a regex"), (tlsFailure, "by TLS")] {
+                guard let failure else { continue }
+                CheckerToSupervisor.log(.error, "checks \(what) aren't done: a library can't be loaded: \(failure)")
+                    .send(on: channel)
+            }
             if let refusal = report.refusal(for: options) {
                 CheckerToSupervisor.log(.error, refusal).send(on: channel)
                 exit(77)
             }
             try loop.run()
-            withExtendedLifetime(channel) {}
+            withExtendedLifetime(messages) {}
         } catch {
             StandardError.writeLine("hasup-checker: \(error)")
             exit(71)
+        }
+    }
+}
+
+/// The messages of hasupd, in their order.
+private final class Messages {
+    private let loop: EventLoop
+    private let connectionsMax: Int
+    var channel: Channel?
+    private var shell: CheckerShell?
+
+    init(_ loop: EventLoop, connectionsMax: Int) {
+        self.loop = loop
+        self.connectionsMax = connectionsMax
+    }
+
+    func receive(_ frame: Frame) throws(FrameError) {
+        let message = try SupervisorToChecker(frame)
+        if case .hello(let version, let lastNotification) = message {
+            guard version == workerProtocolVersion else { throw .version(version) }
+            guard shell == nil, let channel else { throw .unexpected("a second hello") }
+            let descriptor = try frame.descriptors.take(0)
+            let page: CheckPage
+            do throws(SystemError) {
+                page = try CheckPage(descriptor)
+            } catch {
+                throw .unexpected("a page of checks that can't be used (\(error))")
+            }
+            shell = CheckerShell(
+                on: loop, channel: channel, page: page, lastNotification: lastNotification,
+                connectionsMax: connectionsMax)
+            return
+        }
+        guard let shell else { throw .unexpected("a message before hello") }
+        switch message {
+        case .hello: break
+        case .standings(let bytes): try shell.add(standings: bytes)
+        case .addresses(let addresses, let arePresent): shell.take(addresses, arePresent: arePresent)
+        case .scriptEnded(let check, let fingerprint, let bytes):
+            try shell.take(endOf: Int(check), CheckFingerprint(value: fingerprint), bytes)
+        case .file(let name, let value): shell.take(file: name, value)
+        case .configure(let generation):
+            let descriptor = try frame.descriptors.take(0)
+            let image: ConfigurationImage
+            do throws(ImageError) {
+                image = try ConfigurationImage(descriptor)
+            } catch {
+                throw .unexpected("a configuration that can't be used (\(error))")
+            }
+            try shell.configure(generation, image)
+        case .stop: shell.stop()
         }
     }
 }

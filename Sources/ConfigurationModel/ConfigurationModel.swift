@@ -27,7 +27,7 @@ package struct ConfigurationModel: Record {
     /// True if any script is run, which decides how far the supervisor may seal itself (D2).
     package var hasScripts: Bool {
         instances.contains { !$0.scripts.isEmpty } || shared.syncGroups.contains { !$0.scripts.isEmpty }
-            || hasTrackScripts || global.daemon.hasScripts
+            || hasTrackScripts || global.daemon.hasScripts || virtualServers.contains(where: \.hasScripts)
     }
 
     /// The longest time that a before_release may take; zero without one.
@@ -48,6 +48,26 @@ package struct ConfigurationModel: Record {
         for index in part.instances.indices { part.instances[index].scripts = [] }
         part.shared.syncGroups = shared.syncGroups
         for index in part.shared.syncGroups.indices { part.shared.syncGroups[index].scripts = [] }
+        return part
+    }
+
+    /// The part for the checker (docs/decisions, D71, D128). It reads strangers' bytes, so it gets the services and their
+    /// checks and nothing else: of a script only what tells it from another.
+    package var servicesPart: ConfigurationModel {
+        var part = ConfigurationModel()
+        part.global.routerID = global.routerID
+        part.global.balancer.notifiesInitialState = global.balancer.notifiesInitialState
+        part.tlsClient = tlsClient
+        part.virtualServers = virtualServers
+        for place in part.virtualServers.indices {
+            part.virtualServers[place].scripts = []
+            for server in part.virtualServers[place].realServers.indices {
+                part.virtualServers[place].realServers[server].scripts = []
+                for check in part.virtualServers[place].realServers[server].checks.indices {
+                    part.virtualServers[place].realServers[server].checks[check].hideArguments()
+                }
+            }
+        }
         return part
     }
 

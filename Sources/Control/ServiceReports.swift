@@ -112,6 +112,16 @@ package struct ServerReport: JSONRecord, Hashable {
     /// Its weight now; 0 while it is down.
     package var weight = 0
     package var configuredWeight = 0
+    /// The time since it is in this state; nil when nobody has told.
+    package var stateSeconds: Double?
+    /// The last result of a check in words: of a failing one when there is one; nil for a success.
+    package var reason: String?
+    /// The age of the oldest verdict among its checks; nil before all have one, and without checks.
+    package var verdictAgeSeconds: Double?
+    /// The longest last attempt among its checks.
+    package var checkSeconds: Double?
+    /// What the state doesn't say: `not checked yet`, `unproven`, `unchecked`; nil when it says all.
+    package var note: String?
 
     package init() {}
     package mutating func visit(_ members: inout some Members) {
@@ -121,6 +131,11 @@ package struct ServerReport: JSONRecord, Hashable {
         members.member("state", &state)
         members.member("weight", &weight)
         members.member("configured_weight", &configuredWeight)
+        members.member("state_seconds", &stateSeconds)
+        members.member("reason", &reason)
+        members.member("verdict_age_seconds", &verdictAgeSeconds)
+        members.member("check_seconds", &checkSeconds)
+        members.member("note", &note)
     }
 }
 

@@ -3,11 +3,13 @@ import ConfigurationModel
 
 extension Director {
     /// Identity of a service from one configuration to the next.
-    private struct ServiceIdentity: Hashable {
+    private struct DefinitionIdentity: Hashable {
         var address: ServiceAddress
         var transport: ServiceTransport?
     }
 
+    /// A checker that hasn't told a state this long after the start may never do so.
+    private static let checkerPatience = Interval.seconds(5)
     /// More of them aren't remembered: they count as foreign then.
     private static let formerMaximum = 65_536
 
@@ -41,6 +43,7 @@ extension Director {
             flushesForeign = configuration.flushesAtStart
             standing = StandingSearch()
             standing.isDue = configuration.hasChecker
+            patience = configuration.hasChecker ? now + Self.checkerPatience : .never
             askAgain(sweeps: true)
         case .resume(let keys):
             noted.formUnion(keys)
@@ -51,17 +54,18 @@ extension Director {
 
     /// States that were told stay until the checker tells others. A new server is out until then when it has checks.
     private mutating func carryOver(from old: [DirectedService], hasChecker: Bool) {
-        var numbers: [ServiceIdentity: Int] = [:]
+        var numbers: [DefinitionIdentity: Int] = [:]
         for (number, service) in old.enumerated() {
-            numbers[ServiceIdentity(address: service.definition.address, transport: service.definition.transport)] =
-                number
+            let identity = DefinitionIdentity(
+                address: service.definition.address, transport: service.definition.transport)
+            if numbers[identity] == nil { numbers[identity] = number }
         }
         for number in services.indices {
             let definition = services[number].definition
-            let identity = ServiceIdentity(address: definition.address, transport: definition.transport)
+            let identity = DefinitionIdentity(address: definition.address, transport: definition.transport)
             let earlier = numbers[identity].map { old[$0] }
             services[number].mended = earlier?.mended ?? 0
-            guard hasChecker, definition.servers.contains(where: \.hasChecks) else {
+            guard hasChecker else {
                 services[number].state = ServiceState(unchecked: definition)
                 continue
             }
@@ -132,6 +136,21 @@ extension Director {
         }
     }
 
+    /// Services that don't stand in the table begin without the checker, which may correct them later. Those that stand there
+    /// stay as they are.
+    mutating func assumeStates() {
+        patience = .never
+        for number in services.indices where services[number].state == nil {
+            let definition = services[number].definition
+            guard !definition.keys.contains(where: { present[$0] != nil }) else { continue }
+            var state = ServiceState(unchecked: definition)
+            for server in definition.servers.indices where definition.servers[server].startsDown {
+                state.servers[server].isUp = false
+            }
+            become(state, number)
+        }
+    }
+
     private func isAllowed(_ state: ServiceState, _ definition: ServiceDefinition) -> Bool {
         state.servers.count == definition.servers.count
             && zip(state.servers, definition.servers).allSatisfy { $0.weight <= $1.maximumWeight }
@@ -144,7 +163,9 @@ extension Director {
         // Before the first reading everything is going to be made anyway.
         guard condition == .available else { return }
         if case .full = reading { return }
-        for key in services[number].definition.keys { queue.append(key, QueuedKey()) }
+        let isSwept = services[number].isToBeSwept
+        services[number].isToBeSwept = false
+        for key in services[number].definition.keys { queue.append(key, QueuedKey(sweeps: isSwept)) }
     }
 }
 

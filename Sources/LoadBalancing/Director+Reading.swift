@@ -41,7 +41,10 @@ extension Director {
             }
         }
         let gone = noted.filter { owners[$0] == nil && found[$0] == nil }
-        forget(Array(gone), &actions)
+        forget(gone.sorted(), &actions)
+        // The order is the same whatever the order of the reading is.
+        leftovers.sort()
+        foreignServices.sort()
         // Foreign ones are there for lvs_flush.
         removals = leftovers + removals.filter { found[$0] != nil && owners[$0] == nil && !noted.contains($0) }
         guard case .full(let sweeps) = reading else { return }
@@ -52,15 +55,19 @@ extension Director {
             if !foreignServices.isEmpty { actions.append(.observe(.flushed(foreignServices))) }
         }
         beginSearch(noted: noted)
-        let new = owners.keys.filter { !noted.contains($0) }
+        let new = services.flatMap { $0.definition.keys.filter { !noted.contains($0) } }
         if !new.isEmpty {
             noted.formUnion(new)
             actions.append(.note(new))
             let taken = new.filter { present[$0] != nil }
             if !taken.isEmpty { actions.append(.observe(.takenOver(taken))) }
         }
-        for service in services where service.state != nil {
-            for key in service.definition.keys { queue.append(key, QueuedKey(sweeps: sweeps)) }
+        for number in services.indices {
+            guard services[number].state != nil else {
+                if sweeps { services[number].isToBeSwept = true }
+                continue
+            }
+            for key in services[number].definition.keys { queue.append(key, QueuedKey(sweeps: sweeps)) }
         }
     }
 
@@ -123,7 +130,7 @@ extension Director {
 
     /// Begins the second half of a look: destinations of those services that it's the turn of.
     mutating func readForDrift(_ actions: inout [DirectorAction]) {
-        var keys = drift.suspected.keys.filter(isWatched)
+        var keys = drift.suspected.keys.filter(isWatched).sorted()
         drift.credit += Self.batch - keys.reduce(0) { $0 + weight($1) }
         var chosen = Set(keys)
         // Once around at most.
@@ -136,11 +143,13 @@ extension Director {
         }
         drift.credit = min(drift.credit, 0)
         // Services that aren't there, or aren't what they should be, are seen without their destinations.
-        for (key, number) in owners where isWatched(key) {
-            let wanted = services[number].definition.settings(for: key)
-            guard present[key] != wanted else { continue }
-            suspect(key, [.service(found: present[key], wanted: wanted)])
-            chosen.remove(key)
+        for service in services where service.state != nil {
+            for key in service.definition.keys where isWatched(key) {
+                let wanted = service.definition.settings(for: key)
+                guard present[key] != wanted else { continue }
+                suspect(key, [.service(found: present[key], wanted: wanted)])
+                chosen.remove(key)
+            }
         }
         keys = keys.filter { chosen.contains($0) }
         if !keys.isEmpty { begin(.readDestinations(keys), .driftOfDestinations(keys), &actions) }

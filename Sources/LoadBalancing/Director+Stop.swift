@@ -16,10 +16,10 @@ extension Director {
         guard case .stopping(let isFlushed) = stage else { return false }
         if isFlushed {
             stage = .stopping(isFlushed: false)
-            begin(.write([.flush]), .end(Array(noted)), &actions)
+            begin(.write([.flush]), .end(noted.sorted()), &actions)
             return true
         }
-        let keys = Array(noted.prefix(Self.batch))
+        let keys = Array(noted.sorted().prefix(Self.batch))
         guard !keys.isEmpty else {
             stage = .stopped
             actions.append(.stopped)

@@ -9,6 +9,8 @@ struct PendingPlan: Sendable {
     var standing: Int
     /// True if it is meant to have a server with a weight in the end.
     var keepsServer: Bool
+    /// Foreign destinations are removed.
+    var sweeps: Bool
 }
 
 extension Director {
@@ -43,7 +45,7 @@ extension Director {
             }
             let plan = ServicePlan(difference)
             requests += plan.first
-            plans.append(Self.pending(plan, key, actual, wanted))
+            plans.append(Self.pending(plan, key, actual, wanted, sweeps: isSwept))
         }
         guard !plans.isEmpty else { return }
         if requests.isEmpty {
@@ -54,14 +56,15 @@ extension Director {
     }
 
     private static func pending(
-        _ plan: ServicePlan, _ key: ServiceKey, _ actual: TableService?, _ wanted: TableService
+        _ plan: ServicePlan, _ key: ServiceKey, _ actual: TableService?, _ wanted: TableService,
+        sweeps: Bool
     ) -> PendingPlan {
         let standing = (actual?.destinations ?? [:]).filter { place, destination in
             destination.weight > 0 && (wanted.destinations[place]?.weight ?? 0) > 0
         }
         return PendingPlan(
             key: key, last: plan.last, standing: standing.count,
-            keepsServer: wanted.destinations.values.contains { $0.weight > 0 })
+            keepsServer: wanted.destinations.values.contains { $0.weight > 0 }, sweeps: sweeps)
     }
 
     /// The second halves. One that would leave a service without any server, because none could be brought in, waits.
@@ -115,7 +118,10 @@ extension Director {
             }
             if failed[key] == nil { failed[key] = (request, error) }
         }
-        for (key, failure) in failed { refuse(key, failure.request, failure.error, at: now, &actions) }
+        let swept = Set(plans.filter(\.sweeps).map(\.key))
+        for (key, failure) in failed.sorted(by: { $0.key < $1.key }) {
+            refuse(key, failure.request, failure.error, sweeps: swept.contains(key), at: now, &actions)
+        }
         finish(plans, succeeded: succeeded)
         for plan in plans where failed[plan.key] == nil && plan.last.isEmpty {
             if let number = owners[plan.key], !queue.contains(plan.key) { settle(plan.key, number, &actions) }
@@ -136,13 +142,14 @@ extension Director {
 
     /// The service is read at once after its first failure, then after 1, 2, 4 … 10 s.
     private mutating func refuse(
-        _ key: ServiceKey, _ request: TableRequest, _ error: Int32, at now: Instant, _ actions: inout [DirectorAction]
+        _ key: ServiceKey, _ request: TableRequest, _ error: Int32, sweeps: Bool, at now: Instant,
+        _ actions: inout [DirectorAction]
     ) {
         guard let number = owners[key] else { return }
         services[number].written = nil
         let count = (retries[key]?.count ?? 0) + 1
         let delay = count == 1 ? Interval.zero : Interval.seconds(min(10, 1 << Int64(min(count, 6) - 2)))
-        retries[key] = Retry(count: count, next: now + delay)
+        retries[key] = Retry(count: count, next: now + delay, sweeps: sweeps)
         // The first failure may be somebody else's change at the same moment.
         guard count > 1 else { return }
         let refusal = services[number].refusal

@@ -39,6 +39,8 @@ package struct Director: Sendable {
     var swept: Set<ServiceKey> = []
     var retries: [ServiceKey: Retry] = [:]
     var standing = StandingSearch()
+    /// The end of the time in which a checker has to tell the states; `.never` when it has passed.
+    var patience = Instant.never
     var drift = DriftWatch()
     var repeats = MendingRepeats()
     /// Time of the next try while IPVS is missing.
@@ -67,7 +69,7 @@ package struct Director: Sendable {
         guard stage == .running, outstanding == nil else { return .never }
         guard hasWork else { return .never }
         if case .missing = condition { return nextTry }
-        return min(drift.nextTick, retries.values.map(\.next).min() ?? .never)
+        return min(drift.nextTick, retries.values.map(\.next).min() ?? .never, patience)
     }
 
     /// True while no call is under way.
@@ -117,6 +119,7 @@ package struct Director: Sendable {
             begin(.write(requests), .write(requests, []), &actions)
             return true
         }
+        if now >= patience { assumeStates() }
         takeDueRetries(at: now)
         if reading != .none { return true }
         if !queue.isEmpty {
@@ -138,11 +141,11 @@ package struct Director: Sendable {
 
     /// Keys whose next try has come go to the queue, after a look at which services there are.
     private mutating func takeDueRetries(at now: Instant) {
-        let due = retries.filter { $0.value.next <= now && !$0.value.isQueued }.map(\.key)
+        let due = retries.filter { $0.value.next <= now && !$0.value.isQueued }.map(\.key).sorted()
         guard !due.isEmpty else { return }
         for key in due {
             retries[key]?.isQueued = true
-            queue.append(key, QueuedKey())
+            queue.append(key, QueuedKey(sweeps: retries[key]?.sweeps == true))
         }
         reading.ask(.look)
     }
@@ -191,8 +194,10 @@ package struct Director: Sendable {
             condition = .missing(error, since: now)
             actions.append(.observe(.missing(error)))
         }
-        var isSwept = queue.sweeps || !swept.isEmpty
+        var isSwept = queue.sweeps || !swept.isEmpty || reading == .full(sweeps: true)
         if case .services(.full(true)) = purpose { isSwept = true }
+        if case .write(_, let plans) = purpose, plans.contains(where: \.sweeps) { isSwept = true }
+        if (halfDone.contains { $0.sweeps } || retries.values.contains { $0.sweeps }) { isSwept = true }
         reading = .full(sweeps: isSwept)
         (present, removals, halfDone, retries) = ([:], [], [], [:])
         if standing.isDue { actions.append(.standing([])) }
@@ -303,4 +308,6 @@ struct Retry: Sendable {
     var count = 1
     var next: Instant
     var isQueued = false
+    /// Foreign destinations are removed.
+    var sweeps = false
 }

@@ -150,6 +150,8 @@ package struct DirectedService: Hashable, Sendable {
     package internal(set) var refusal: TableRefusal?
     /// The state that the kernel's table was last made of; nil when that isn't known.
     var written: ServiceState?
+    /// Foreign destinations are removed when its state is told.
+    var isToBeSwept = false
 
     init(_ definition: ServiceDefinition) { self.definition = definition }
 

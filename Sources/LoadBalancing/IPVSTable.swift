@@ -23,6 +23,22 @@ package struct ServiceKey: Hashable, Sendable {
     }
 }
 
+extension ServiceKey: Comparable {
+    /// Addresses before marks.
+    package static func < (left: ServiceKey, right: ServiceKey) -> Bool {
+        switch (left.target, right.target) {
+        case (
+            .address(let left, let leftPort, let leftTransport), .address(let right, let rightPort, let rightTransport)
+        ):
+            (left, leftPort, leftTransport.rawValue) < (right, rightPort, rightTransport.rawValue)
+        case (.firewallMark(let left, let leftFamily), .firewallMark(let right, let rightFamily)):
+            (left, leftFamily.rawValue) < (right, rightFamily.rawValue)
+        case (.address, .firewallMark): true
+        case (.firewallMark, .address): false
+        }
+    }
+}
+
 /// The settings of a service in the kernel's table.
 package struct KernelService: Hashable, Sendable {
     /// The kernel's name of the scheduler. A foreign service may have one that hasup doesn't know.

@@ -83,6 +83,8 @@ package struct ServerDefinition: Hashable, Sendable {
     package var lowerThreshold: UInt32
     package var isInhibitedOnFailure: Bool
     package var hasChecks: Bool
+    /// alpha: one of its checks counts as failed until its first success.
+    package var startsDown: Bool
 
     package init(_ server: RealServerSettings) {
         address = server.address
@@ -94,6 +96,7 @@ package struct ServerDefinition: Hashable, Sendable {
         lowerThreshold = server.lowerThreshold
         isInhibitedOnFailure = server.isInhibitedOnFailure
         hasChecks = !server.checks.isEmpty
+        startsDown = server.checks.contains(where: \.startsDown)
     }
 }
 

@@ -13,6 +13,8 @@ package struct Readiness: OptionSet, Sendable {
     package static let hungUp = Readiness(rawValue: UInt32(HASUP_HUP))
     /// The other side will send no more.
     package static let readHungUp = Readiness(rawValue: UInt32(HASUP_RDHUP))
+    /// To be told of changes only, not as long as it is so.
+    package static let edgeTriggered = Readiness(rawValue: UInt32(bitPattern: Int32(HASUP_ET)))
 }
 
 /// A descriptor that the loop watches; good until it is removed.
@@ -136,6 +138,13 @@ package final class EventLoop {
     package func remove(_ watch: Watch) {
         guard let entry = entry(of: watch) else { return }
         _ = hasup_epoll_remove(epoll.number, entry.number)
+        watched[Int(watch.slot)] = Watched(generation: watch.generation &+ 1)
+        freeWatches.append(watch.slot)
+    }
+
+    /// Stops watching a descriptor that was closed, or is closed next, and has no copy: epoll forgets it by itself.
+    package func forget(_ watch: Watch) {
+        guard entry(of: watch) != nil else { return }
         watched[Int(watch.slot)] = Watched(generation: watch.generation &+ 1)
         freeWatches.append(watch.slot)
     }

@@ -1,5 +1,5 @@
 // Simulator: `hasup-sim`: clusters of real cores with a simulated clock, network and kernel, one seed each.
-// Imports: Base, ConfigurationModel, VRRP, Wire.
+// Imports: Base, ConfigurationModel, LoadBalancing, VRRP, Wire.
 // Begin with Simulation.swift, a seed's run; World.swift is the event loop, Invariants.swift the promises.
 
 import Base
@@ -10,11 +10,14 @@ import Glibc
     static let usage = """
         usage: hasup-sim --seed N [--trace] [--plain]
                hasup-sim --seeds COUNT [--start N] [--trace] [--plain] [--inject NAME]
+               hasup-sim --services [--seed N | --seeds COUNT] [--start N] [--trace] [--inject NAME]
 
         Each seed is a random cluster of real VRRP cores on a network that lies, first with faults, then in peace. An
         injection breaks something on purpose: the seeds that find it break a promise. NAME is one of
         \(FaultInjection.allCases.map(\.rawValue).joined(separator: " ")).
         Plain clusters track no scripts, processes and files, and have no sync groups.
+        With --services each seed is a director and IPVS's table: servers fail, strangers write, the kernel refuses. NAME is
+        one of \(ServiceFault.allCases.map(\.rawValue).joined(separator: " ")).
         Exit status: 0 when every promise held, 1 when a seed broke one, 64 for wrong arguments.
         """
 
@@ -29,8 +32,7 @@ import Glibc
         var broken = 0
         for offset in 0..<options.count {
             let seed = options.start &+ offset
-            let outcome = Simulation.run(
-                seed: seed, trace: options.trace, injection: options.injection, isPlain: options.isPlain)
+            let outcome = options.run(seed)
             simulated = simulated + outcome.simulated
             events += outcome.events
             for line in outcome.trace { print(line) }
@@ -39,7 +41,7 @@ import Glibc
             print("seed \(seed) breaks a promise:")
             for failure in outcome.failures { print("  \(failure)") }
             print(
-                "replay: hasup-sim --seed \(seed) --trace\(options.isPlain ? " --plain" : "")\(options.injection.map { " --inject \($0.rawValue)" } ?? "")"
+                "replay: hasup-sim --seed \(seed) --trace\(options.words)"
             )
         }
         let hours = Int(simulated.seconds / 3_600)
@@ -62,6 +64,8 @@ struct SimulationOptions {
     var trace = false
     var isPlain = false
     var injection: FaultInjection?
+    var isOfServices = false
+    var serviceFault: ServiceFault?
 
     /// Nil for anything that isn't understood.
     init?(_ arguments: some Sequence<String>) {
@@ -72,8 +76,11 @@ struct SimulationOptions {
             case "--trace": trace = true
             case "--plain": isPlain = true
             case "--inject":
-                guard let named = rest.next().flatMap({ FaultInjection(rawValue: $0) }) else { return nil }
-                injection = named
+                guard let name = rest.next() else { return nil }
+                injection = FaultInjection(rawValue: name)
+                serviceFault = ServiceFault(rawValue: name)
+                guard injection != nil || serviceFault != nil else { return nil }
+            case "--services": isOfServices = true
             case "--seed", "--start", "--seeds":
                 guard let text = rest.next(), let number = UInt64(text) else { return nil }
                 if argument == "--seeds" { count = number } else { start = number }
@@ -81,6 +88,19 @@ struct SimulationOptions {
             default: return nil
             }
         }
-        if !isGiven { return nil }
+        // Each world has faults of its own.
+        guard isGiven, isOfServices ? injection == nil && !isPlain : serviceFault == nil else { return nil }
+    }
+
+    func run(_ seed: UInt64) -> SimulationResult {
+        isOfServices
+            ? ServiceSimulation.run(seed: seed, trace: trace, fault: serviceFault)
+            : Simulation.run(seed: seed, trace: trace, injection: injection, isPlain: isPlain)
+    }
+
+    /// What stands on the command line of a replay, apart from the seed.
+    var words: String {
+        let inject = (injection?.rawValue ?? serviceFault?.rawValue).map { " --inject \($0)" } ?? ""
+        return (isOfServices ? " --services" : "") + (isPlain ? " --plain" : "") + inject
     }
 }

@@ -158,7 +158,7 @@ package struct Broker<Source: InstanceSource> {
         generation: UInt64, _ subject: NotificationSubject, sequence: UInt64, trigger: NotifyTrigger, priority: UInt8
     ) throws(Refusal) -> PendingNotification {
         // What costs least first.
-        guard trigger != .any, !trigger.isHook else { throw .trigger(trigger) }
+        guard trigger != .any, !trigger.isHook, !trigger.isOfServices else { throw .trigger(trigger) }
         if case .group = subject, !trigger.isOfGroups { throw .trigger(trigger) }
         guard sequence > lastNotification else { throw .repeated(sequence) }
         guard sequence - lastNotification <= Self.leapMax, sequence < Self.notificationsEnd else {

@@ -1,13 +1,31 @@
+import Base
 import ConfigurationModel
 
 /// A FIFO that global_defs asks for.
 package struct FIFOPlan: Hashable, Sendable {
-    /// Which events it gets. hasup has no events of virtual servers yet, so both get the same.
+    /// Which events it gets.
     package enum Kind: UInt8, CaseIterable, Sendable {
         case all = 0
         case vrrp = 1
+        /// Of virtual and real servers.
+        case services = 2
 
-        package var keyword: String { self == .all ? "notify_fifo" : "vrrp_notify_fifo" }
+        package var keyword: String {
+            switch self {
+            case .all: "notify_fifo"
+            case .vrrp: "vrrp_notify_fifo"
+            case .services: "lvs_notify_fifo"
+            }
+        }
+
+        /// True if it gets lines about this.
+        package func takes(_ key: NotificationKey) -> Bool {
+            switch self {
+            case .all: true
+            case .vrrp: !key.isOfServices
+            case .services: key.isOfServices
+            }
+        }
     }
 
     /// The user and group that it is given to.
@@ -34,9 +52,15 @@ package struct FIFOPlan: Hashable, Sendable {
     /// The FIFOs of a configuration.
     package static func all(of global: GlobalSettings) -> [FIFOPlan] {
         Kind.allCases.compactMap { kind in
-            (kind == .all ? global.daemon.notifyFIFO : global.daemon.vrrpNotifyFIFO).map {
-                FIFOPlan(kind, $0, global)
-            }
+            fifo(kind, of: global).map { FIFOPlan(kind, $0, global) }
+        }
+    }
+
+    private static func fifo(_ kind: Kind, of global: GlobalSettings) -> NotifyFIFO? {
+        switch kind {
+        case .all: global.daemon.notifyFIFO
+        case .vrrp: global.daemon.vrrpNotifyFIFO
+        case .services: global.balancer.notifyFIFO
         }
     }
 

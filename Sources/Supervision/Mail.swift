@@ -48,8 +48,7 @@ package struct Mail: ByteCoded, Hashable, Sendable {
             !(settings.omitsFaults && trigger == .fault)
         else { return nil }
         let from = settings.sender ?? "\(origin.user)@\(origin.host)"
-        let kind = key.kind == .instance ? "Instance" : "Group"
-        let subject = "[\(global.routerID ?? origin.host)] VRRP \(kind) \(key.name) - \(event)"
+        let subject = "[\(global.routerID ?? origin.host)] \(Self.title(key)) - \(event)"
         let lines = [
             "Date: \(Self.date(seconds))", "From: \(Self.header(from))", "Subject: \(Self.header(subject))",
             "X-Mailer: Keepalived", "To: \(settings.recipients.map(Self.header).joined(separator: ",\r\n "))", "",
@@ -60,6 +59,17 @@ package struct Mail: ByteCoded, Hashable, Sendable {
         text = lines.map { $0 + "\r\n" }.joined()
     }
 
+    private static func title(_ key: NotificationKey) -> String {
+        switch key.kind {
+        case .instance: return "VRRP Instance \(key.name)"
+        case .group: return "VRRP Group \(key.name)"
+        case .service: return "Virtualserver \(key.name)"
+        case .server:
+            let names = key.name.split(separator: " ", maxSplits: 1)
+            return "Realserver \(names.first ?? "") of virtual server \(names.last ?? "")"
+        }
+    }
+
     private static func event(_ trigger: NotifyTrigger) -> String? {
         switch trigger {
         case .master: "Entering MASTER state"
@@ -67,6 +77,8 @@ package struct Mail: ByteCoded, Hashable, Sendable {
         case .fault: "Entering FAULT state"
         case .stop: "Stopping"
         case .deleted: "Deleted"
+        case .up: "UP"
+        case .down: "DOWN"
         case .any, .receivedLowerPriority, .reclaimed, .masterPriority, .backupPriority, .beforeMaster, .beforeRelease:
             nil
         }
@@ -80,6 +92,10 @@ package struct Mail: ByteCoded, Hashable, Sendable {
             trigger == .stop
                 ? "=> All VRRP group instances are stopping <="
                 : "=> All VRRP group instances are now in \(trigger.word) state <="
+        case .service:
+            trigger == .up ? "=> The virtual server has its quorum <=" : "=> The virtual server has no quorum <="
+        case .server:
+            trigger == .up ? "=> The real server is in its pool <=" : "=> The real server is out of its pool <="
         }
     }
 

@@ -85,6 +85,7 @@ package struct OrderTable: Hashable, Sendable {
             case .instance: subjects = Self.subjects(of: [name], in: new)
             case .group where new.members(of: name) != nil: subjects = [entry.order.subject]
             case .group: subjects = Self.subjects(of: former.members(of: name) ?? [], in: new)
+            case .service, .server: subjects = []
             }
             if subjects.isEmpty { ended.append(entry) }
             for subject in subjects.sorted() {

@@ -37,6 +37,14 @@ package struct PendingNotification: Hashable, Sendable {
         commands = chosen.dropFirst(max(0, begun)).map { ScriptCommand($0, global: global) }
     }
 
+    /// Looks up the scripts of a virtual or real server that are left.
+    package mutating func findCommands(in scripts: [ServiceScript], _ global: GlobalSettings) {
+        let wanted: ServiceTrigger = trigger == .up ? .up : .down
+        commands = scripts.filter { $0.trigger == wanted }.dropFirst(max(0, begun)).map {
+            ScriptCommand($0, global: global)
+        }
+    }
+
     /// Takes the next script, which counts as begun from here on; nil when all were taken.
     package mutating func takeCommand() -> ScriptCommand? {
         guard !commands.isEmpty else { return nil }
@@ -60,8 +68,15 @@ package struct PendingNotification: Hashable, Sendable {
 }
 
 extension NotificationKey {
-    /// The line for FIFOs that reports a state or an event (behaviours_vrrp2 §5); a group has no priority.
+    /// The line for FIFOs that reports a state or an event (behaviours_vrrp2 §5; behaviours_lvs2, B10).
     package func line(_ trigger: NotifyTrigger, priority: UInt8) -> String {
-        "\(kind.word) \"\(name)\" \(trigger.word) \(kind == .group ? 0 : priority)\n"
+        switch kind {
+        case .instance: "\(kind.word) \"\(name)\" \(trigger.word) \(priority)\n"
+        case .group: "\(kind.word) \"\(name)\" \(trigger.word) 0\n"
+        case .service, .server: "\(kind.word) \(name) \(trigger.word)\n"
+        }
     }
+
+    /// True for virtual and real servers.
+    package var isOfServices: Bool { kind == .service || kind == .server }
 }

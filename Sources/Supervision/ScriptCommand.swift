@@ -20,6 +20,11 @@ package struct ScriptCommand: Hashable, Sendable {
         self.init(script.arguments, script.identity, global: global)
     }
 
+    /// A script of a virtual or real server.
+    package init(_ script: ServiceScript, global: GlobalSettings) {
+        self.init(script.arguments, script.identity, global: global)
+    }
+
     /// A tracking script. Of one that opens a file, the file stands for the program.
     package init(_ script: TrackScript, global: GlobalSettings) {
         switch script.command {

@@ -35,6 +35,7 @@ extension Node {
         switch end.subject.kind {
         case .instance: ids = routers.indices.filter { routers[$0].settings.name == end.subject.name }
         case .group: ids = context.groups.first { $0.name == end.subject.name }?.members ?? []
+        case .service, .server: ids = []
         }
         for id in ids where routers.indices.contains(id) {
             changed.add(id)

@@ -2,8 +2,8 @@ import Base
 import Reactor
 
 /// A configuration as the role `hasup-config` hands it to hasupd: one sealed memfd with the verdict, the diagnostics, what differs from the
-/// configuration that runs, and the encoded model (docs/decisions, D6). The VRRP worker and hasup-track are handed others, with
-/// their parts of the model and nothing else. The contents are encoded by the Configuration room.
+/// configuration that runs, and the encoded model (docs/decisions, D6). The VRRP worker, hasup-track and the checker are handed others,
+/// with their parts of the model and nothing else. The contents are encoded by the Configuration room.
 package final class ConfigurationImage {
     private static let magic: UInt32 = 0x6861_7364
     private static let headSize = 21
@@ -26,6 +26,8 @@ package final class ConfigurationImage {
     package var part: ConfigurationImage?
     /// The image for hasup-track.
     package var trackingPart: ConfigurationImage?
+    /// The image for the checker.
+    package var servicesPart: ConfigurationImage?
     private let memory: MappedMemory
 
     /// The memfd's number, to hand it over.
@@ -111,7 +113,7 @@ package enum ImageError: Error, Hashable, Sendable, CustomStringConvertible {
 
 /// A message of the role `hasup-config` to hasupd: one frame, then it ends.
 package enum ConfigurationToSupervisor {
-    /// The check is done; the image, and its parts for the VRRP worker and for hasup-track, come along.
+    /// The check is done; the image, and its parts for the VRRP worker, for hasup-track and for the checker, come along.
     case judged
     /// It couldn't be checked.
     case failed(String)

@@ -78,6 +78,7 @@ struct ServiceTable {
                 row(
                     ["  " + Self.title(server), server.state, server.forwarding, weight], column,
                     state: painted(server.state)))
+            if let line = Self.checks(of: server) { lines += Layout.wrap(line, width: width, indent: 4) }
         }
         if let sorry = service.sorryServer {
             let place = "  sorry server \(Printable.text(sorry.address)) \(sorry.port)"
@@ -94,6 +95,17 @@ struct ServiceTable {
                 "put there by others, removed by `hasup reload` or a restart: \(places)", width: width, indent: 2)
         }
         return lines
+    }
+
+    /// The results of its checks: why it is down and since when, or that nobody has looked.
+    private static func checks(of server: ServerReport) -> String? {
+        var parts: [String] = []
+        if let note = server.note { parts.append(Printable.text(note)) }
+        if let reason = server.reason { parts.append(Printable.text(reason)) }
+        guard server.state != "UP" || !parts.isEmpty else { return nil }
+        if server.state != "UP", let seconds = server.stateSeconds { parts.append("since \(Layout.age(seconds))") }
+        if let age = server.verdictAgeSeconds { parts.append("last checked \(Layout.age(age)) ago") }
+        return parts.isEmpty ? nil : parts.joined(separator: ", ")
     }
 
     private func painted(_ state: String) -> String {

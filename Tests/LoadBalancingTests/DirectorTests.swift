@@ -33,7 +33,7 @@ import Testing
         #expect(bench.writes { $0.play(.reload) } == [])
         let noted = Array(bench.file)
         let resumed = bench.writes {
-            $0.kill(isCallMade: false)
+            $0.kill()
             $0.play(.configure(DirectorConfiguration(model, occasion: .resume(noted: noted), hasChecker: false)))
             $0.pass(.seconds(30))
         }
@@ -101,7 +101,7 @@ import Testing
             var bench = DirectedTable()
             bench.send(.configure(DirectorConfiguration(model, occasion: .start(noted: []), hasChecker: false)))
             #expect(bench.answer() && bench.file == [Sample.key])
-            bench.kill(isCallMade: isMade)
+            bench.kill(made: isMade ? 99 : 0)
             bench.restart(ConfigurationModel())
             #expect(bench.table.services.isEmpty && bench.file.isEmpty && bench.failures.isEmpty)
         }
@@ -161,6 +161,37 @@ import Testing
         #expect(bench.writes { $0.restart(Self.checked(), hasChecker: true) } == [])
         #expect(bench.standing == [StandingService(service: 0, weights: [3, nil])])
         #expect(bench.writes { $0.play(.states([.whole(service: 0, Self.state([true, false]))])) } == [])
+    }
+
+    /// What nobody asked for goes at a start, also when the state comes later.
+    @Test func sweptWhenTold() {
+        var bench = DirectedTable(Self.checked(), hasChecker: true)
+        bench.play(.states([.whole(service: 0, Self.state([true, true]))]))
+        _ = bench.table.take(.addDestination(Sample.key, Sample.place(9), Sample.destination(1)))
+        bench.restart(Self.checked(), hasChecker: true)
+        bench.pass(.seconds(3))
+        #expect(bench.table.services[Sample.key]?.destinations.count == 3)
+        bench.play(.states([.whole(service: 0, Self.state([true, true]))]))
+        #expect(bench.table.services[Sample.key]?.destinations.count == 2)
+        #expect(bench.observations.contains(.foreignRemoved(Sample.key, [Sample.place(9)])))
+    }
+
+    /// A checker that doesn't come: after 5 s the servers without alpha serve, where nothing stands in the table yet.
+    @Test func missingChecker() {
+        var model = Self.checked()
+        model.virtualServers[0].realServers[1].checks[0].startsDown = true
+        var bench = DirectedTable(model, hasChecker: true)
+        bench.pass(.milliseconds(4_999))
+        #expect(bench.table.services.isEmpty)
+        bench.pass(.seconds(1))
+        #expect(bench.table.services[Sample.key]?.destinations == [Sample.place(0): Sample.destination(3)])
+        bench.play(.states([.whole(service: 0, Self.state([false, true]))]))
+        #expect(bench.table.services[Sample.key]?.destinations == [Sample.place(1): Sample.destination(4)])
+        #expect(
+            bench.writes {
+                $0.restart(model, hasChecker: true)
+                $0.pass(.seconds(20))
+            } == [])
     }
 
     @Test func changes() {

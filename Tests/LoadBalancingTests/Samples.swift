@@ -73,7 +73,7 @@ extension DirectedTable {
     }
 
     mutating func restart(_ model: ConfigurationModel, hasChecker: Bool = false) {
-        kill(isCallMade: false)
+        kill()
         play(.configure(DirectorConfiguration(model, occasion: .start(noted: Array(file)), hasChecker: hasChecker)))
     }
 

@@ -63,7 +63,33 @@ import Testing
         #expect(failures.contains { $0.contains(injection.sign) }, "\(injection), seed \(seed): \(failures.prefix(2))")
     }
 
+    @Test(arguments: 0..<10)
+    func randomServices(_ part: Int) {
+        for seed in UInt64(part * 50 + 1)...UInt64(part * 50 + 50) {
+            let outcome = ServiceSimulation.run(seed: seed)
+            #expect(outcome.failures.isEmpty, "replay: hasup-sim --services --seed \(seed) --trace")
+        }
+    }
+
+    /// Broken on purpose: found by the promise that is meant for it, in one of the first seeds.
+    @Test(arguments: ServiceFault.allCases)
+    func promisesOfServicesCanBeBroken(_ fault: ServiceFault) {
+        let isFound = (UInt64(1)...50).contains { seed in
+            ServiceSimulation.run(seed: seed, fault: fault).failures.contains { $0.contains(fault.sign) }
+        }
+        #expect(isFound)
+    }
+
+    @Test func replaysServices() {
+        let first = ServiceSimulation.run(seed: 5, trace: true)
+        #expect(first.trace == ServiceSimulation.run(seed: 5, trace: true).trace && first.trace.count > 20)
+    }
+
     @Test func arguments() {
+        #expect(SimulationOptions(["--services", "--seed", "7"])?.isOfServices == true)
+        #expect(SimulationOptions(["--services", "--seed", "7", "--inject", "rewrites"])?.serviceFault == .rewrites)
+        #expect(SimulationOptions(["--seed", "7", "--inject", "rewrites"]) == nil)
+        #expect(SimulationOptions(["--services", "--seed", "7", "--inject", "keepsPartition"]) == nil)
         #expect(SimulationOptions(["--seed", "7", "--trace"])?.start == 7)
         #expect(SimulationOptions(["--seeds", "9", "--start", "4"])?.count == 9)
         #expect(SimulationOptions([]) == nil)

@@ -7,6 +7,7 @@
 #ifndef HASUP_CLINUX_H
 #define HASUP_CLINUX_H
 
+#include "check.h"
 #include "connector.h"
 #include "file.h"
 #include "helper.h"
@@ -15,7 +16,9 @@
 #include "memory.h"
 #include "message.h"
 #include "packet.h"
+#include "pattern.h"
 #include "process.h"
 #include "sandbox.h"
+#include "tls.h"
 
 #endif

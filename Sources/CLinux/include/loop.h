@@ -21,6 +21,8 @@ struct hasup_event {
 };
 
 enum { HASUP_IN = 0x001, HASUP_OUT = 0x004, HASUP_ERR = 0x008, HASUP_HUP = 0x010, HASUP_RDHUP = 0x2000 };
+/// Edge-triggered: told of changes only.
+enum { HASUP_ET = (int)0x80000000 };
 
 /// Events of one wait. More descriptors than this must not be ready at once: after a pause all of them are read before
 /// a timer acts (docs/decisions, D15).

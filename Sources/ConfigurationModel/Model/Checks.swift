@@ -18,6 +18,26 @@ package struct CheckSettings: Record {
         self.schedule = schedule
     }
 
+    /// True if a body has to match a regular expression, or must not.
+    package var hasPattern: Bool {
+        if case .http(let check) = kind { check.requests.contains { $0.pattern != nil } } else { false }
+    }
+
+    /// True for MISC_CHECK.
+    package var isScript: Bool { if case .script = kind { true } else { false } }
+
+    /// True for SSL_GET.
+    package var isEncrypted: Bool { if case .http(let check) = kind { check.isEncrypted } else { false } }
+
+    /// Replaces a script's arguments, which may have passwords, by a number that is another one for others.
+    mutating func hideArguments() {
+        guard case .script(var script) = kind else { return }
+        var hash = FNV1a()
+        for argument in script.arguments { hash.add(argument.utf8 + [0]) }
+        script.arguments = [String(hash.value, radix: 16)]
+        kind = .script(script)
+    }
+
     package init() { self.init(kind: .ping) }
     package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
         try fields.field("", &kind)

@@ -17,6 +17,9 @@ package enum NotifyTrigger: UInt8, FieldValue, CaseIterable {
     /// The priority has changed, in MASTER or in another state: for FIFOs, no script runs.
     case masterPriority = 9
     case backupPriority = 10
+    /// A virtual or a real server is up, or down (`ServiceScript`).
+    case up = 11
+    case down = 12
     /// Not notified: the router waits for its end (`Hook`). So is the next one.
     case beforeMaster = 16
     case beforeRelease = 17
@@ -33,6 +36,8 @@ package enum NotifyTrigger: UInt8, FieldValue, CaseIterable {
         case .receivedLowerPriority: "notify_master_rx_lower_pri"
         case .reclaimed: "notify_reclaimed"
         case .masterPriority, .backupPriority: "notify_priority_changes"
+        case .up: "notify_up"
+        case .down: "notify_down"
         case .beforeMaster: "before_master"
         case .beforeRelease: "before_release"
         }
@@ -54,7 +59,7 @@ package enum NotifyTrigger: UInt8, FieldValue, CaseIterable {
     /// states only, as keepalived's.
     package var isState: Bool {
         switch self {
-        case .master, .backup, .fault, .stop, .deleted: true
+        case .master, .backup, .fault, .stop, .deleted, .up, .down: true
         case .any, .receivedLowerPriority, .reclaimed, .masterPriority, .backupPriority, .beforeMaster,
             .beforeRelease:
             false
@@ -65,7 +70,10 @@ package enum NotifyTrigger: UInt8, FieldValue, CaseIterable {
     package var isHook: Bool { self == .beforeMaster || self == .beforeRelease }
 
     /// True if sync groups have it, too.
-    package var isOfGroups: Bool { isState && self != .deleted }
+    package var isOfGroups: Bool { isState && self != .deleted && !isOfServices }
+
+    /// True if virtual and real servers have it, and nothing else.
+    package var isOfServices: Bool { self == .up || self == .down }
 }
 
 /// The one whose state a notification is about, by its place in the configuration.

@@ -40,6 +40,12 @@ package struct VirtualServerSettings: Record {
         self.location = location
     }
 
+    /// True if it or a server of it has a script, or a check that is one.
+    var hasScripts: Bool {
+        !scripts.isEmpty
+            || realServers.contains { !$0.scripts.isEmpty || $0.checks.contains(where: \.isScript) }
+    }
+
     package init() { self.init(address: .firewallMark(0), location: SourceLocation()) }
     package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
         try fields.field("", &address)

@@ -1,11 +1,21 @@
 extension ConfigurationModel {
-    /// The names of the tracked objects that decide about an instance, by kind: others aren't watched.
+    /// The names of the tracked objects that decide about an instance or a real server, by kind: others aren't watched.
     package var usedTrackers: [TrackerKind: Set<String>] {
         var used: [TrackerKind: Set<String>] = [:]
         for tracker in effectiveInstances.lazy.flatMap(\.trackers) {
             used[tracker.kind, default: []].insert(tracker.name)
         }
+        for name in checkedFiles { used[.file, default: []].insert(name) }
         return used
+    }
+
+    /// Names of the track_files that FILE_CHECKs look at.
+    package var checkedFiles: Set<String> {
+        var names = Set<String>()
+        for service in virtualServers where service.faults.isEmpty {
+            for case .file(let file) in service.realServers.flatMap(\.checks).map(\.kind) { names.insert(file.tracker) }
+        }
+        return names
     }
 
     /// True if a tracking script that is a program is used.

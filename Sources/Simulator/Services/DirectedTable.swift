@@ -16,6 +16,7 @@ struct DirectedTable {
     private(set) var isStopped = false
     /// Calls that broke a rule of the order of actions.
     private(set) var failures: [String] = []
+    var fault: ServiceFault?
 
     mutating func send(_ event: DirectorEvent) {
         var actions: [DirectorAction] = []
@@ -25,12 +26,12 @@ struct DirectedTable {
 
     private mutating func perform(_ action: DirectorAction) {
         switch action {
-        case .note(let keys): file.formUnion(keys)
-        case .forget(let keys): file.subtract(keys)
+        case .note(let keys): if fault != .losesNotes { file.formUnion(keys) }
+        case .forget(let keys): if fault != .keepsNotes { file.subtract(keys) }
         case .call(let next, let ticket):
             if call != nil { failures.append("two calls at a time") }
             check(next)
-            call = (next, ticket)
+            call = (fault.map { $0.spoil(next, table) } ?? next, ticket)
         case .observe(let observation): observations.append(observation)
         case .standing(let services): standing = services
         case .stopped: isStopped = true
@@ -42,7 +43,7 @@ struct DirectedTable {
         guard case .write(let requests) = call else { return }
         for request in requests {
             guard case .addService(let key, _) = request, !file.contains(key) else { continue }
-            failures.append("\(key) is made and isn't noted")
+            failures.append("\(key.target) is made and isn't noted")
         }
     }
 
@@ -50,7 +51,8 @@ struct DirectedTable {
     @discardableResult mutating func answer() -> Bool {
         guard let (call, ticket) = call else { return false }
         self.call = nil
-        send(.result(table.answer(call), ticket: ticket))
+        let result = fault?.spoil(table.answer(call), director) ?? table.answer(call)
+        send(.result(result, ticket: ticket))
         return true
     }
 
@@ -77,10 +79,13 @@ struct DirectedTable {
         now = end
     }
 
-    /// The process dies, and whether the call under way was made depends on `isCallMade`. What it knew is gone; the table
-    /// and the file stay.
-    mutating func kill(isCallMade: Bool) {
-        if isCallMade, let call { _ = table.answer(call.call) }
+    /// The process dies. What it knew is gone; the table and the file stay.
+    ///
+    /// - Parameter made: how many requests of the call under way the kernel has been given.
+    mutating func kill(made: Int = 0) {
+        if let call, case .write(let requests) = call.call, table.missing == nil {
+            for request in requests.prefix(made) { _ = table.take(request) }
+        }
         call = nil
         director = Director()
     }

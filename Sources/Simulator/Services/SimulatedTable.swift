@@ -10,6 +10,10 @@ struct SimulatedTable {
     var missing: Int32?
     /// A request that is refused: its error number; nil for the kernel's own answer.
     var refuses: (TableRequest) -> Int32? = { _ in nil }
+    /// The next requests are refused with these error numbers; nil for one that isn't.
+    var refusals: [Int32?] = []
+    /// Services that lost their last server with a weight.
+    var emptied: [ServiceKey] = []
     /// Schedulers that the kernel hasn't got.
     var unknownSchedulers: Set<String> = []
     /// Requests that were taken, in order.
@@ -33,9 +37,13 @@ struct SimulatedTable {
 
     /// The error number of a request.
     mutating func take(_ request: TableRequest) -> Int32 {
-        let error = refuses(request) ?? apply(request)
-        if error == 0 { taken.append(request) }
-        return error
+        let planned = refusals.isEmpty ? nil : refusals.removeFirst()
+        let before = request.service.map { serving($0) } ?? 0
+        let error = planned ?? refuses(request) ?? apply(request)
+        guard error == 0 else { return error }
+        taken.append(request)
+        if let key = request.service, before > 0, serving(key) == 0 { emptied.append(key) }
+        return 0
     }
 
     private mutating func apply(_ request: TableRequest) -> Int32 {

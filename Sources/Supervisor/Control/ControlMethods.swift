@@ -77,8 +77,12 @@ final class ControlMethods {
         case .instances: instances(responder)
         case .services:
             let director = delegate.director
-            responder.reply(services: director.tableReport, count: director.serviceCount) { [weak director] in
-                director?.report(ofService: $0)
+            let records = workers.checker?.records ?? [:]
+            responder.reply(services: director.tableReport, count: director.serviceCount) {
+                [weak director, weak checker = workers.checker] in
+                guard var report = director?.report(ofService: $0) else { return nil }
+                checker?.describe($0, in: &report, records)
+                return report
             }
         case .statistics: statistics(responder, counters)
         case .resetStatistics: resetStatistics(of: request.instance, responder)

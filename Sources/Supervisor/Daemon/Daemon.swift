@@ -94,6 +94,7 @@ final class Daemon {
             controlSocket: context.paths.controlSocket, givesFilesAway: generation.givesFIFOsAway)
         for sentence in host.limitations { log.notice("\(sentence)") }
 
+        director.onStanding = { [unowned self] in self.workers.checker?.begin($0) }
         orders?.begin()
         let continues = store.page != nil
         let saved = SavedWorkerState(
@@ -103,6 +104,7 @@ final class Daemon {
         workers.vrrp = vrrp
         logStart()
         monitor?.check()
+        fifos.serviceLines = { [unowned self] in self.workers.checker?.stateLines ?? [] }
         fifos.requestStatuses = { [unowned vrrp] in vrrp.requestStatus($0) }
         fifos.begin(generation, isFresh: !continues)
         if continues { startWorkers() } else { runStartupScript { [unowned self] in self.startWorkers() } }
@@ -171,10 +173,10 @@ final class Daemon {
     }
 
     private func startChecker() {
-        let isStarted = workers.startChecker(
-            for: generation, report: { [unowned self] in self.report($0) },
-            onFinished: { [unowned self] in self.advance(.checkerFinished) })
-        if isStarted { advance(.checkerStarted) }
+        // A start looks at the table first; a reload and an upgrade know.
+        let waits = !hasStartedWorkers && !context.isSuccessor
+        if workers.check(generation, store, scripts.limits, waits: waits, delegate: self) { advance(.checkerStarted) }
+        director.hasChecker = workers.checker != nil
     }
 
     private func startTracking(isStart: Bool) {
@@ -271,7 +273,7 @@ final class Daemon {
         if workers.tracker?.isFinished ?? true { advance(.scriptsFinished) }
     }
 
-    private func advance(_ event: ShutdownEvent) {
+    func advance(_ event: ShutdownEvent) {
         for action in shutdown.handle(event, at: Clock.now) { perform(action) }
     }
 
@@ -409,6 +411,7 @@ extension Daemon: TrackSupervisionDelegate {
     func trackerChanged(_ object: TrackedObject) {
         deferCodeRelease()
         workers.vrrp?.trackerChanged(object)
+        workers.checker?.trackerChanged(object)
     }
 
     func trackerFinished() { scriptsEnded() }
@@ -439,8 +442,8 @@ extension Daemon: ReloadConductorDelegate {
         store.keep(generation.image)
         if generation.workerPriority != before.workerPriority { workers.vrrp?.applyPriority() }
         if generation.global.daemon.processName != before.global.daemon.processName { applyProcessName() }
-        director.adopt(generation)
         startChecker()
+        director.adopt(generation)
         startTracking(isStart: false)
         fifos.follow(generation)
         reloadFiles.adopted(generation)

@@ -93,9 +93,10 @@ extension Generation {
     fileprivate convenience init?(stored image: ConfigurationImage, _ model: EncodedModel) {
         guard let decoded = try? model.decode(), let diagnostics = try? [Diagnostic](decoding: image.diagnostics),
             let part = try? ConfigurationImage(ConfigurationImage.make(part: decoded.vrrpPart.encode())),
-            let trackingPart = try? ConfigurationImage(ConfigurationImage.make(part: decoded.trackingPart.encode()))
+            let trackingPart = try? ConfigurationImage(ConfigurationImage.make(part: decoded.trackingPart.encode())),
+            let servicesPart = try? ConfigurationImage(ConfigurationImage.make(part: decoded.servicesPart.encode()))
         else { return nil }
-        (image.part, image.trackingPart) = (part, trackingPart)
+        (image.part, image.trackingPart, image.servicesPart) = (part, trackingPart, servicesPart)
         self.init(
             number: 1, image: image, model: model, diagnostics: diagnostics, acceptedAt: Clock.wallNanoseconds)
     }

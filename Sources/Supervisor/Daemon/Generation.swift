@@ -2,6 +2,7 @@ import Base
 import Configuration
 import ConfigurationModel
 import Glibc
+import LoadBalancing
 import Supervision
 import WorkerProtocol
 
@@ -75,6 +76,31 @@ final class Generation: InstanceSource {
 
     /// The descriptor of what hasup-track is handed.
     var trackingPartNumber: Int32 { image.trackingPart?.number ?? -1 }
+
+    /// The descriptor of what the checker is handed.
+    var servicesPartNumber: Int32 { image.servicesPart?.number ?? -1 }
+
+    /// Decodes the services as the checker has them, by number.
+    var services: [VirtualServerSettings] {
+        guard let image = image.servicesPart else { return [] }
+        return (try? EncodedModel(image.model).withoutInstances().virtualServers) ?? []
+    }
+
+    /// Scripts of virtual and real servers, and those of which mails are sent. Decoded once.
+    private(set) lazy var serviceNotices: (scripts: [NotificationKey: [ServiceScript]], mails: Set<NotificationKey>) = {
+        var scripts: [NotificationKey: [ServiceScript]] = [:]
+        var mails = Set<NotificationKey>()
+        let sendsMail = global.mail.relay != nil && !global.mail.recipients.isEmpty
+        for service in (try? model.withoutInstances().virtualServers) ?? [] {
+            if !service.scripts.isEmpty { scripts[service.notificationKey] = service.scripts }
+            if sendsMail, service.sendsMail { mails.insert(service.notificationKey) }
+            for server in service.realServers {
+                if !server.scripts.isEmpty { scripts[service.notificationKey(of: server)] = server.scripts }
+                if sendsMail, server.sendsMail { mails.insert(service.notificationKey(of: server)) }
+            }
+        }
+        return (scripts, mails)
+    }()
 
     /// The objects that hasup-track watches, by number.
     var trackedObjects: [TrackedObject] { tracked.objects }

@@ -29,6 +29,8 @@ final class DirectorSupervision {
     /// The reason that there is no thread, a sentence.
     private var threadFailure: String?
     private var hasBegun = false
+    /// True if a checker tells the states of servers; without one all of them are up.
+    var hasChecker = false
     /// Sentences by number of the service: why it can't be set up.
     private(set) var faults: [[String]] = []
     /// Called once after a start with a checker: what of ours stood in the table.
@@ -94,7 +96,7 @@ final class DirectorSupervision {
         if let bytes = buffer.bytes, socket >= 0 {
             hasup_receive_buffer_set(socket, Int32(clamping: bytes), buffer.isForced)
         }
-        handle(.configure(DirectorConfiguration(model, occasion: occasion, hasChecker: false)))
+        handle(.configure(DirectorConfiguration(model, occasion: occasion, hasChecker: hasChecker)))
     }
 
     private func startThread() {

@@ -201,8 +201,8 @@ struct DataDump {
         case .reclaimed: "Reclaimed state transition script"
         case .beforeMaster: "Before master script"
         case .beforeRelease: "Before release script"
-        // No script runs at a change of the priority.
-        case .any, .masterPriority, .backupPriority: "Generic state transition script"
+        // No script of an instance runs then.
+        case .any, .masterPriority, .backupPriority, .up, .down: "Generic state transition script"
         }
     }
 

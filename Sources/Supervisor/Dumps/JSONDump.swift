@@ -175,8 +175,8 @@ extension NotifyTrigger {
         case .reclaimed: "script_reclaimed"
         case .beforeMaster: "script_before_master"
         case .beforeRelease: "script_before_release"
-        // No script runs at a change of the priority.
-        case .any, .masterPriority, .backupPriority: "script"
+        // No script of an instance runs then.
+        case .any, .masterPriority, .backupPriority, .up, .down: "script"
         }
     }
 }

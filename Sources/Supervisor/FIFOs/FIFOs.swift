@@ -7,7 +7,7 @@ import Supervision
 import VRRP
 import WorkerProtocol
 
-/// The FIFOs that events are written to (docs/decisions, D47): notify_fifo and vrrp_notify_fifo. Each notification that hasupd
+/// The FIFOs that events are written to (docs/decisions, D47): notify_fifo, vrrp_notify_fifo and lvs_notify_fifo. Each notification that hasupd
 /// has taken from a worker is one line in each, written once: it was marked as heard before.
 final class FIFOs {
     /// Instances whose lines are found in a turn (docs/decisions, D6).
@@ -43,6 +43,8 @@ final class FIFOs {
     private var failure: String?
     /// Requests the status of all instances; nil when no worker replies.
     var requestStatuses: ((@escaping (WorkerStatuses?) -> Void) -> Void)?
+    /// A line for each known state of virtual and real servers.
+    var serviceLines: (() -> [String])?
     /// Called when the last reader has ended after `finish`.
     var onFinished: (() -> Void)?
 
@@ -155,7 +157,7 @@ final class FIFOs {
     func write(_ notification: PendingNotification) {
         guard !fifos.isEmpty else { return }
         let line = notification.line
-        for fifo in fifos { fifo.write(line) }
+        for fifo in fifos where fifo.plan.kind.takes(notification.key) { fifo.write(line) }
     }
 
     /// The worker runs its configuration, and can be asked.
@@ -202,7 +204,11 @@ final class FIFOs {
             guard let state = Self.state(of: group.members.map { work.states[$0] }) else { continue }
             work.lines.append(NotificationKey(.group, group.name).line(state, priority: 0))
         }
-        for fifo in work.fifos { fifo.release(with: work.lines) }
+        let services = serviceLines?() ?? []
+        for fifo in work.fifos {
+            let kind = fifo.plan.kind
+            fifo.release(with: (kind == .services ? [] : work.lines) + (kind == .vrrp ? [] : services))
+        }
         ask()
     }
 

@@ -20,13 +20,17 @@ final class DescriptorStore {
         case configuration = "hasup-configuration"
         case notifications = "hasup-notifications"
         case trackers = "hasup-trackers"
+        case checks = "hasup-checks"
+        case standings = "hasup-standings"
         case fifo = "hasup-notify-fifo"
         case vrrpFIFO = "hasup-vrrp-notify-fifo"
+        case servicesFIFO = "hasup-lvs-notify-fifo"
 
         init(_ fifo: FIFOPlan.Kind) {
             switch fifo {
             case .all: self = .fifo
             case .vrrp: self = .vrrpFIFO
+            case .services: self = .servicesFIFO
             }
         }
 
@@ -34,7 +38,7 @@ final class DescriptorStore {
         var isDispensable: Bool {
             switch self {
             case .state, .addresses, .configuration: false
-            case .notifications, .trackers, .fifo, .vrrpFIFO: true
+            case .notifications, .trackers, .checks, .standings, .fifo, .vrrpFIFO, .servicesFIFO: true
             }
         }
 
@@ -80,6 +84,10 @@ final class DescriptorStore {
     private(set) var notifications: StatePage?
     /// The results that the predecessor knew; nil when there are none that can be used.
     private(set) var trackers: StatePage?
+    /// The page that the predecessor's checkers have written; nil when there is none that can be used.
+    private(set) var checks: CheckPage?
+    /// The states that the predecessor was told by them; nil when there is none that can be used.
+    private(set) var standings: StatePage?
     /// The predecessor's open FIFOs, until they are taken.
     private var fifos: [Kind: FIFOFile] = [:]
     private var entries: [Kind: Entry] = [:]
@@ -119,6 +127,8 @@ final class DescriptorStore {
         }
         if let notifications { keep(notifications: notifications) }
         if let trackers { keep(trackers: trackers) }
+        if let checks { keep(checks: checks) }
+        if let standings { keep(standings: standings) }
         for (kind, file) in fifos { keep(file.number, of: file, as: kind, isStored: true) }
     }
 
@@ -134,7 +144,9 @@ final class DescriptorStore {
             configuration = (image, try EncodedModel(image.model))
         case .notifications: notifications = try StatePage.inherited(descriptor, mapsAll: true)
         case .trackers: trackers = try StatePage.inherited(descriptor, mapsAll: true)
-        case .fifo, .vrrpFIFO:
+        case .checks: checks = try CheckPage(descriptor)
+        case .standings: standings = try StatePage.inherited(descriptor, mapsAll: true)
+        case .fifo, .vrrpFIFO, .servicesFIFO:
             guard let file = FIFOFile(descriptor) else { throw NoFIFO() }
             fifos[kind] = file
         }
@@ -147,7 +159,9 @@ final class DescriptorStore {
         case .configuration: configuration != nil
         case .notifications: notifications != nil
         case .trackers: trackers != nil
-        case .fifo, .vrrpFIFO: fifos[kind] != nil
+        case .checks: checks != nil
+        case .standings: standings != nil
+        case .fifo, .vrrpFIFO, .servicesFIFO: fifos[kind] != nil
         }
     }
 
@@ -198,6 +212,16 @@ final class DescriptorStore {
     /// Keeps the results of what is tracked.
     func keep(trackers: StatePage) {
         keep(trackers.number, of: trackers, as: .trackers, isStored: trackers === self.trackers)
+    }
+
+    /// Keeps the page of checks.
+    func keep(checks: CheckPage) {
+        keep(checks.number, of: checks, as: .checks, isStored: checks === self.checks)
+    }
+
+    /// Keeps what checkers have told.
+    func keep(standings: StatePage) {
+        keep(standings.number, of: standings, as: .standings, isStored: standings === self.standings)
     }
 
     /// The predecessor's open FIFO; nil when there is none that can be used.

@@ -1,5 +1,6 @@
 import Configuration
 import ConfigurationModel
+import LoadBalancing
 import Supervision
 import VRRP
 import WorkerProtocol
@@ -41,6 +42,12 @@ struct Formats {
         Format(
             name: "trackers", title: "the results of what is tracked", written: TrackerTable.formatVersion,
             readable: TrackerTable.readableFormats),
+        Format(
+            name: "checks", title: "the page of checks", written: CheckPage.formatVersion,
+            readable: CheckPage.readableFormats),
+        Format(
+            name: "standings", title: "what checks have found out", written: KeptStanding.formatVersion,
+            readable: KeptStanding.readableFormats),
         Format(
             name: "handover", title: "the handover from one hasupd to the next", written: Handover.formatVersion,
             readable: Handover.readableFormats),

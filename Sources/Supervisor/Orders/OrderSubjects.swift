@@ -46,6 +46,7 @@ struct OrderSubjects: OrderTable.Subjects {
         switch subject.kind {
         case .instance: places[subject.name].map { [$0] } ?? []
         case .group: groupPlaces[subject.name].map { groups[$0].members } ?? []
+        case .service, .server: []
         }
     }
 

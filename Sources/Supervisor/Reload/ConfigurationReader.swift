@@ -119,10 +119,12 @@ final class ConfigurationReader {
             let descriptor = try frame.descriptors.take(0)
             let part = try frame.descriptors.take(1)
             let trackingPart = try frame.descriptors.take(2)
+            let servicesPart = try frame.descriptors.take(3)
             do throws(ImageError) {
                 let image = try ConfigurationImage(descriptor)
                 image.part = try ConfigurationImage(part)
                 image.trackingPart = try ConfigurationImage(trackingPart)
+                image.servicesPart = try ConfigurationImage(servicesPart)
                 received(Self.judge(image))
             } catch {
                 received(.failed(error.description))

@@ -16,7 +16,7 @@ import WorkerProtocol
 /// Arguments: `FILE CONFIG-ID`, whether the result is to be compared with what runs, whether its text is wanted even
 /// when it has no config_save_dir (1 or 0), the path of reload_file or nothing, and the words of `SandboxArguments`.
 /// Descriptor 3 is hasupd, 4 the compiled system call filter, 5 the image that runs; the answer is one
-/// frame with the memfds of the new image and of its parts for the VRRP worker and for hasup-track. The comparison is made here because hasupd has no time for it.
+/// frame with the memfds of the new image and of its parts for the VRRP worker, for hasup-track and for the checker. The comparison is made here because hasupd has no time for it.
 enum ConfigurationRole {
     static func arguments(
         file: String, configID: String, isCompared: Bool, wantsText: Bool, mark: String?, seal: SandboxArguments
@@ -60,8 +60,9 @@ enum ConfigurationRole {
                 model: loaded.model.encode(), text: text)
             let part = try ConfigurationImage.make(part: loaded.model.vrrpPart.encode())
             let trackingPart = try ConfigurationImage.make(part: loaded.model.trackingPart.encode())
+            let servicesPart = try ConfigurationImage.make(part: loaded.model.servicesPart.encode())
             try ConfigurationToSupervisor.judged.send(
-                on: 3, descriptors: [image.number, part.number, trackingPart.number])
+                on: 3, descriptors: [image.number, part.number, trackingPart.number, servicesPart.number])
         } catch {
             try? ConfigurationToSupervisor.failed(error.description).send(on: 3)
             return 71

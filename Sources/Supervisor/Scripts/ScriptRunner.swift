@@ -243,6 +243,8 @@ final class ScriptRunner {
                     notification.key.kind == .group
                     ? generation.syncGroups[number].scripts : generation.instance(at: number)?.scripts
                 notification.findCommands(in: scripts ?? [], generation.global)
+            } else if let scripts = generation.serviceNotices.scripts[notification.key] {
+                notification.findCommands(in: scripts, generation.global)
             }
             guard !notification.commands.isEmpty else {
                 record.drop(notification)

@@ -1,6 +1,9 @@
 import Base
 import CLinux
+import ConfigurationModel
+import Control
 import Glibc
+import LoadBalancing
 import LogOutput
 import Logging
 import Reactor
@@ -8,31 +11,166 @@ import Sandbox
 import Supervision
 import WorkerProtocol
 
-/// hasupd's side of the checker. Its image is opened at the start, so that a package upgrade under a running daemon never
-/// mixes versions (docs/decisions, D7).
+/// Effects of the checker that concern the rest of hasupd.
+protocol CheckerSupervisionDelegate: AnyObject {
+    /// News for the director, by the numbers of the newest generation.
+    func checkerTold(_ changes: [StateChange])
+    /// A virtual or real server is up or down, and somebody is to be notified.
+    func checkerNotifies(_ notification: PendingNotification)
+    /// Results of what is tracked.
+    var trackerTable: TrackerTable { get }
+    /// Something happened to the checker, for the history.
+    func report(_ text: String)
+    /// A checker has begun to work.
+    func checkerReady()
+    /// The checker is gone for good.
+    func checkerFinished()
+}
+
+/// hasupd's side of the checker: starts it, gives it configurations, and keeps what it tells. Its image is opened at the start,
+/// so that a package upgrade under a running daemon never mixes versions (docs/decisions, D7).
 final class CheckerSupervision: WorkerProcessOwner {
+    /// Time after which one that was configured has worked: deaths from then on aren't early ones (docs/decisions, D11).
+    private static let trialTime = Interval.seconds(1)
+
+    /// Libraries that a checker loads before its seal, where a check needs them (docs/decisions, D80).
+    private struct Libraries: OptionSet {
+        let rawValue: UInt8
+        static let tls = Libraries(rawValue: 1)
+        static let patterns = Libraries(rawValue: 2)
+
+        var words: [String] {
+            (contains(.tls) ? ["--tls"] : []) + (contains(.patterns) ? ["--regex"] : [])
+        }
+    }
+
+    /// A configuration that the checker was given, and what it tells of it.
+    private struct Given {
+        let generation: Generation
+        var table: StandingTable
+        let libraries: Libraries
+        /// Addresses that services wait for (ha_suspend).
+        let awaited: Set<IPAddress>
+        /// Tracked files that FILE_CHECKs look at.
+        let files: [TrackedObject]
+
+        init(_ generation: Generation, after former: StandingTable = StandingTable()) {
+            self.generation = generation
+            let services = generation.services
+            table = StandingTable(services, after: former)
+            awaited = Set(
+                services.compactMap { service in
+                    guard service.suspendsWithoutAddress, case .address(let address, _) = service.address else {
+                        return nil
+                    }
+                    return address
+                })
+            let names = Set(
+                services.flatMap(\.realServers).flatMap(\.checks).compactMap { check in
+                    if case .file(let file) = check.kind { file.tracker } else { nil }
+                })
+            files =
+                names.isEmpty ? [] : generation.trackedObjects.filter { $0.kind == .file && names.contains($0.name) }
+            let checks = services.lazy.flatMap(\.realServers).flatMap(\.checks)
+            var libraries: Libraries = []
+            if checks.contains(where: \.isEncrypted) { libraries.insert(.tls) }
+            if checks.contains(where: \.hasPattern) { libraries.insert(.patterns) }
+            self.libraries = libraries
+        }
+    }
+
     private let context: DaemonContext
+    unowned let delegate: any CheckerSupervisionDelegate
     let lines: RepeatLog
     private let image: Descriptor
-    private var generation: UInt64
+    private let memory: CheckerMemory
+    var page: CheckPage { memory.page }
+    /// The newest one last, and those before it of which something may still be told.
+    private var given: [Given]
+    private var generation: Generation { given[given.count - 1].generation }
+    /// True after the process that runs has been configured.
+    private var isConfigured = false
+    /// The generation of which all was told.
+    private var runningNumber: UInt64?
+    /// Those that the process that runs has loaded.
+    private var loaded: Libraries = []
     private(set) var worker: WorkerProcess?
     /// The last worker's report on its sandbox.
     private(set) var sandboxReport = SandboxReport()
-    /// Called when a worker has begun to work.
-    var onReady: (() -> Void)?
-    var onFinished: (() -> Void)?
-    var onReport: ((String) -> Void)?
+    /// Checks of this checker that began late.
+    private(set) var lateCount: UInt64 = 0
+    private var trialTimer: Timer?
+    private var beginTimer: Timer?
+    private var presence: AddressPresence?
+    private let scripts: CheckScripts
+    /// Numbers of checks whose programs were asked for.
+    private var asked: [CheckFingerprint: UInt32] = [:]
+    private var isWaiting = false
 
     /// - Throws: `SystemError` when the program isn't where it is installed.
-    init(_ context: DaemonContext, generation: UInt64) throws(SystemError) {
+    init(
+        _ context: DaemonContext, _ generation: Generation, _ memory: CheckerMemory, _ limits: ScriptLimits,
+        delegate: any CheckerSupervisionDelegate
+    ) throws(SystemError) {
+        self.memory = memory
         self.context = context
+        self.delegate = delegate
         lines = RepeatLog(context.log, on: context.loop)
-        self.generation = generation
+        scripts = CheckScripts(on: context.loop, lines: lines, limits)
+        scripts.follow(generation)
+        var first = Given(generation)
+        first.table.restore(memory.kept)
+        given = [first]
         image = try Self.openImage()
-        worker = WorkerProcess("hasup-checker", on: context.loop, lines: lines, owner: self)
+        trialTimer = context.loop.makeTimer { [unowned self] in self.worker?.handle(.worked) }
+        scripts.onEnd = { [unowned self] in self.scriptEnded($0, $1) }
+        beginTimer = context.loop.makeTimer { [unowned self] in self.begin([]) }
+        let worker = WorkerProcess("hasup-checker", on: context.loop, lines: lines, owner: self)
+        worker.watch(smallestAdvertInterval: CheckerWatch.interval, instanceCount: nil)
+        self.worker = worker
     }
 
-    func start() { worker?.handle(.start) }
+    /// Time that a start waits for what stands in the kernel's table.
+    private static let standingTimeout = Interval.seconds(1)
+
+    /// - Parameter waits: true if `begin` follows: nobody has left what is known, but the kernel may have a table.
+    func start(waits: Bool) {
+        guard waits, !memory.hasLeft, let beginTimer else {
+            worker?.handle(.start)
+            return
+        }
+        isWaiting = true
+        context.loop.set(beginTimer, to: Clock.now + Self.standingTimeout)
+    }
+
+    /// Begins with what stands in the kernel's table.
+    func begin(_ found: [StandingService]) {
+        guard isWaiting else { return }
+        isWaiting = false
+        if let beginTimer { context.loop.set(beginTimer, to: .never) }
+        given[given.count - 1].table.restore(found)
+        worker?.handle(.start)
+    }
+
+    /// The states of the newest configuration's services.
+    var standings: StandingTable { given[given.count - 1].table }
+
+    /// Gives it a new generation.
+    func apply(_ generation: Generation) {
+        let next = Given(generation, after: standings)
+        given.append(next)
+        scripts.follow(generation)
+        if !next.libraries.isSubset(of: loaded) {
+            // Nobody notices that another one goes on (docs/decisions, D74).
+            worker?.handle(
+                .channelEnded("a check needs TLS or a regex now, whose libraries are loaded at the start only"))
+        } else if let channel = worker?.channel {
+            sendAddresses(on: channel)
+            for file in next.files { send(file, on: channel) }
+            SupervisorToChecker.configure(generation: generation.number)
+                .send(on: channel, descriptors: [generation.servicesPartNumber])
+        }
+    }
 
     /// Opens the program beside hasupd (in a build folder) or in libexec (installed).
     private static func openImage() throws(SystemError) -> Descriptor {
@@ -49,44 +187,221 @@ final class CheckerSupervision: WorkerProcessOwner {
         throw SystemError(ENOENT, "find hasup-checker (looked for \(places.joined(separator: " and ")))")
     }
 
+    // MARK: WorkerProcessOwner
+
     func start(_ worker: WorkerProcess, dropsSnapshot: Bool) throws(SystemError) -> WorkerProcess.Started {
         var pair: [Int32] = [-1, -1]
         try checked(hasup_socketpair(&pair), "create a socket pair")
         let ours = Descriptor(owning: pair[0])
         let theirs = Descriptor(owning: pair[1])
+        isConfigured = false
+        page.stamp = Clock.now
+        if dropsSnapshot { for place in 0..<page.placeCount { page.clear(place) } }
+        loaded = given[given.count - 1].libraries
         // Descriptor 5 of the child is the image.
         let child = try ChildProcess.spawn(
-            path: "/proc/self/fd/5", arguments: ["hasup-checker"] + context.host.sandboxArguments.words,
+            path: "/proc/self/fd/5", arguments: ["hasup-checker"] + context.host.sandboxArguments.words + loaded.words,
             descriptors: [theirs.number, context.host.checkerFilter.number, image.number], on: context.loop
         ) { [weak worker] pid, exit in worker?.exited(pid, exit) }
         return WorkerProcess.Started(child: child, socket: ours)
     }
 
     func greet(on channel: Channel, _ worker: WorkerProcess) {
-        SupervisorToChecker.hello(version: workerProtocolVersion, generation: generation).send(on: channel)
+        given = given.suffix(1)
+        lateCount = 0
+        asked = [:]
+        SupervisorToChecker.hello(version: workerProtocolVersion, lastNotification: standings.lastNotification)
+            .send(on: channel, descriptors: [page.number])
+        let reports = standings.reports
+        for start in stride(from: 0, to: reports.count, by: SupervisorToChecker.standingsMax) {
+            var writer = ByteWriter()
+            for report in reports[start...].prefix(SupervisorToChecker.standingsMax) { report.encode(into: &writer) }
+            SupervisorToChecker.standings(writer.bytes).send(on: channel)
+        }
+        sendAddresses(on: channel)
+        for file in given[given.count - 1].files { send(file, on: channel) }
+        SupervisorToChecker.configure(generation: generation.number)
+            .send(on: channel, descriptors: [generation.servicesPartNumber])
+    }
+
+    /// The result of a tracked object has changed.
+    func trackerChanged(_ object: TrackedObject) {
+        guard let channel = worker?.channel, given.contains(where: { $0.files.contains(object) }) else { return }
+        send(object, on: channel)
+    }
+
+    private func send(_ file: TrackedObject, on channel: Channel) {
+        guard case .number(let value) = delegate.trackerTable.verdict(on: file).result else { return }
+        SupervisorToChecker.file(name: file.name, value: value).send(on: channel)
+    }
+
+    /// Sends which of the awaited addresses are here, before a configuration that waits for them.
+    private func sendAddresses(on channel: Channel) {
+        let awaited = given[given.count - 1].awaited
+        presence = nil
+        guard !awaited.isEmpty else { return }
+        do throws(SystemError) {
+            let presence = try AddressPresence(of: awaited, on: context.loop)
+            presence.onChange = { [unowned self] addresses, arePresent in
+                if let channel = self.worker?.channel { Self.send(addresses, arePresent: arePresent, on: channel) }
+            }
+            Self.send(presence.present, arePresent: true, on: channel)
+            Self.send(Array(awaited.subtracting(presence.present)), arePresent: false, on: channel)
+            self.presence = presence
+        } catch {
+            lines.write(.error, "", "ha_suspend: the addresses of this host aren't known, so all is checked: \(error)")
+            Self.send(Array(awaited), arePresent: true, on: channel)
+        }
+    }
+
+    private static func send(_ addresses: [IPAddress], arePresent: Bool, on channel: Channel) {
+        for start in stride(from: 0, to: addresses.count, by: SupervisorToChecker.addressesMax) {
+            let some = Array(addresses[start...].prefix(SupervisorToChecker.addressesMax))
+            SupervisorToChecker.addresses(some, arePresent: arePresent).send(on: channel)
+        }
     }
 
     func receive(_ frame: Frame, _ worker: WorkerProcess) throws(FrameError) {
-        switch try CheckerToSupervisor(frame) {
+        let message = try CheckerToSupervisor(frame)
+        if case .hello = message {} else { try worker.requireHello() }
+        switch message {
         case .hello(let version, let report):
             try worker.hello(version: version)
             sandboxReport = report
             for sentence in report.shortfalls { lines.write(.notice, "hasup-checker", sentence) }
-            worker.ready()
-            worker.handle(.worked)
-            onReady?()
-        case .log(let level, let text):
-            try worker.requireHello()
-            lines.write(level.loggerLevel, "hasup-checker", text)
+        case .configured(let number): try configured(number, worker)
+        case .reports(let number, let bytes): try take(reports: bytes, of: number, worker)
+        case .observations(let number, let bytes): try take(observations: bytes, of: number)
+        case .runScript(let check, let fingerprint): run(CheckFingerprint(value: fingerprint), check)
+        case .late(let count): lateCount = count
+        case .log(let level, let text): lines.write(level.loggerLevel, "hasup-checker", text)
+        case .stopped: break
         }
+    }
+
+    private func run(_ fingerprint: CheckFingerprint, _ check: UInt32) {
+        asked[fingerprint] = check
+        if !scripts.run(fingerprint) {
+            refuse("the configuration has no such check", kind: "script")
+            scriptEnded(fingerprint, .notRun)
+        }
+    }
+
+    private func scriptEnded(_ fingerprint: CheckFingerprint, _ end: ProgramEnd) {
+        guard let check = asked.removeValue(forKey: fingerprint), let channel = worker?.channel else { return }
+        var writer = ByteWriter()
+        end.encode(into: &writer)
+        SupervisorToChecker.scriptEnded(check: check, fingerprint: fingerprint.value, writer.bytes).send(on: channel)
+    }
+
+    private func configured(_ number: UInt64, _ worker: WorkerProcess) throws(FrameError) {
+        guard let place = given.firstIndex(where: { $0.generation.number == number }) else {
+            throw .unexpected("a generation that doesn't exist")
+        }
+        given.removeFirst(place)
+        if number == generation.number {
+            runningNumber = number
+            memory.keep(standings)
+            delegate.checkerTold(wholeStates)
+        }
+        guard !isConfigured else { return }
+        isConfigured = true
+        worker.ready()
+        if let trialTimer { context.loop.set(trialTimer, to: Clock.now + Self.trialTime) }
+        delegate.checkerReady()
+    }
+
+    private func decode<Value: ByteCoded>(_: Value.Type, _ bytes: [UInt8]) throws(FrameError) -> [Value] {
+        guard let values = Value.all(in: bytes, max: CheckerToSupervisor.entriesMax) else {
+            throw .unexpected("reports that can't be read")
+        }
+        return values
+    }
+
+    private func take(reports bytes: [UInt8], of number: UInt64, _ worker: WorkerProcess) throws(FrameError) {
+        let reports = try decode(CheckerReport.self, bytes)
+        guard let place = given.firstIndex(where: { $0.generation.number == number }) else {
+            return refuse("generation \(number) isn't one that it runs", kind: "generation")
+        }
+        var news: [CheckerReport] = []
+        var notified: [CheckerReport] = []
+        for report in reports {
+            do throws(StandingTable.StandingRefusal) {
+                if try given[place].table.take(report, at: context.loop.now) { news.append(report) }
+                if report.notification != 0 { notified.append(report) }
+                log(report, of: given[place].table)
+            } catch {
+                refuse("\(error)", kind: "report")
+            }
+        }
+        for report in notified { notify(report, given[place]) }
+        // At the end servers go down for those only who are to be told (omega).
+        if worker.life.state == .stopping { return }
+        if place < given.count - 1 {
+            passOn(news, from: place)
+        } else if number == runningNumber, !news.isEmpty || !notified.isEmpty {
+            delegate.checkerTold(news.compactMap(standings.change))
+            // Behind the record of the scripts: rather once too often than never.
+            memory.keep(standings, news + notified)
+        }
+    }
+
+    /// The states of all services of which all is known.
+    private var wholeStates: [StateChange] {
+        let table = standings
+        return table.services.indices.compactMap { place in
+            table.state(ofService: place).map { .whole(service: place, $0) }
+        }
+    }
+
+    private func notify(_ report: CheckerReport, _ given: Given) {
+        guard let subject = given.table.subject(of: report) else { return }
+        let isUp: Bool
+        switch report {
+        case .server(let standing): isUp = standing.isUp
+        case .service(let standing): isUp = standing.hasQuorum
+        case .removed: isUp = false
+        }
+        // Its number is the checker's own count, not that of the record.
+        var notification = PendingNotification(of: subject, sequence: 0, trigger: isUp ? .up : .down, priority: 0)
+        let notices = given.generation.serviceNotices
+        notification.findCommands(in: notices.scripts[subject] ?? [], given.generation.global)
+        notification.sendsMail = notices.mails.contains(subject)
+        delegate.checkerNotifies(notification)
+    }
+
+    /// Passes on news of a former configuration to the newest: a checker that follows begins with it.
+    private func passOn(_ reports: [CheckerReport], from place: Int) {
+        let last = given.count - 1
+        given[last].table.note(notification: given[place].table.lastNotification)
+        for report in reports {
+            guard let renumbered = given[place].table.renumbered(report, for: given[last].table) else { continue }
+            _ = try? given[last].table.take(renumbered, at: context.loop.now)
+        }
+    }
+
+    private func take(observations bytes: [UInt8], of number: UInt64) throws(FrameError) {
+        let observations = try decode(CheckObservation.self, bytes)
+        guard let table = given.first(where: { $0.generation.number == number })?.table else { return }
+        for observation in observations { log(observation, of: table) }
+    }
+
+    private func refuse(_ sentence: String, kind: String) {
+        lines.write(.warning, "hasup-checker", "refused a report: \(sentence)", kind: "refused: \(kind)")
     }
 
     func requestStop(on channel: Channel) { SupervisorToChecker.stop.send(on: channel) }
 
-    /// Nil: it has no deadlines yet.
-    func stamp(of worker: WorkerProcess) -> Instant? { nil }
+    func stamp(of worker: WorkerProcess) -> Instant? { page.stamp }
 
-    func report(_ text: String) { onReport?(text) }
-    func ended(_ worker: WorkerProcess) {}
-    func finished(_ worker: WorkerProcess) { onFinished?() }
+    func report(_ text: String) { delegate.report(text) }
+
+    func ended(_ worker: WorkerProcess) {
+        if let trialTimer { context.loop.set(trialTimer, to: .never) }
+    }
+
+    func finished(_ worker: WorkerProcess) {
+        scripts.endAll()
+        delegate.checkerFinished()
+    }
 }

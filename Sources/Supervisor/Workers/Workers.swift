@@ -23,19 +23,23 @@ final class Workers {
         pidFiles = PidFiles(context.options, runDirectory: context.paths.runDirectory, log: context.log)
     }
 
-    /// Starts the checker for a configuration with virtual servers, unless it was started before. Returns true if it was
+    /// Gives the checker a configuration, and starts it for the first one with virtual servers. Returns true if it was
     /// started now.
-    func startChecker(
-        for generation: Generation, report: @escaping (String) -> Void, onFinished: @escaping () -> Void
+    ///
+    /// - Parameter waits: true if what stands in the kernel's table is going to be told.
+    func check(
+        _ generation: Generation, _ store: DescriptorStore, _ limits: ScriptLimits, waits: Bool,
+        delegate: any CheckerSupervisionDelegate
     ) -> Bool {
-        guard generation.model.virtualServerCount > 0, checker == nil else { return false }
+        if let checker {
+            checker.apply(generation)
+            return false
+        }
+        guard generation.model.virtualServerCount > 0 else { return false }
         do throws(SystemError) {
-            let checker = try CheckerSupervision(context, generation: generation.number)
-            checker.onReport = report
-            checker.onReady = { [unowned self] in self.writePidFiles() }
-            checker.onFinished = onFinished
+            let checker = try CheckerSupervision(context, generation, CheckerMemory(store), limits, delegate: delegate)
             self.checker = checker
-            checker.start()
+            checker.start(waits: waits)
             return true
         } catch {
             context.log.error("can't start the checker: \(error)")

@@ -1,0 +1,129 @@
+#include "include/pattern.h"
+
+#include <dlfcn.h>
+#include <string.h>
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+
+static const char library[] = "libpcre2-8.so.0";
+
+// What a hostile body may cost: about 10 ms, and a little memory.
+enum { match_limit = 100000, depth_limit = 1000, heap_limit_kib = 8192 };
+
+static struct {
+    pcre2_code *(*compile)(PCRE2_SPTR, PCRE2_SIZE, uint32_t, int *, PCRE2_SIZE *, pcre2_compile_context *);
+    void (*code_free)(pcre2_code *);
+    int (*get_error_message)(int, PCRE2_UCHAR *, PCRE2_SIZE);
+    int (*match)(const pcre2_code *, PCRE2_SPTR, PCRE2_SIZE, PCRE2_SIZE, uint32_t, pcre2_match_data *,
+                 pcre2_match_context *);
+    pcre2_match_data *(*match_data_create)(uint32_t, pcre2_general_context *);
+    PCRE2_SIZE *(*get_ovector_pointer)(pcre2_match_data *);
+    pcre2_match_context *(*match_context_create)(pcre2_general_context *);
+    int (*set_match_limit)(pcre2_match_context *, uint32_t);
+    int (*set_depth_limit)(pcre2_match_context *, uint32_t);
+    int (*set_heap_limit)(pcre2_match_context *, uint32_t);
+} pcre2;
+
+static pcre2_match_data *match_data;
+static pcre2_match_context *match_context;
+
+static const struct {
+    const char *name;
+    uint32_t bit;
+} options_by_name[] = {
+    {"allow_empty_class", PCRE2_ALLOW_EMPTY_CLASS},
+    {"alt_bsux", PCRE2_ALT_BSUX},
+    {"alt_circumflex", PCRE2_ALT_CIRCUMFLEX},
+    {"alt_verbnames", PCRE2_ALT_VERBNAMES},
+    {"auto_callout", PCRE2_AUTO_CALLOUT},
+    {"caseless", PCRE2_CASELESS},
+    {"dollar_endonly", PCRE2_DOLLAR_ENDONLY},
+    {"dotall", PCRE2_DOTALL},
+    {"dupnames", PCRE2_DUPNAMES},
+    {"extended", PCRE2_EXTENDED},
+    {"firstline", PCRE2_FIRSTLINE},
+    {"match_unset_backref", PCRE2_MATCH_UNSET_BACKREF},
+    {"multiline", PCRE2_MULTILINE},
+    {"never_backslash_c", PCRE2_NEVER_BACKSLASH_C},
+    {"never_ucp", PCRE2_NEVER_UCP},
+    {"never_utf", PCRE2_NEVER_UTF},
+    {"no_auto_capture", PCRE2_NO_AUTO_CAPTURE},
+    {"no_auto_possess", PCRE2_NO_AUTO_POSSESS},
+    {"no_dotstar_anchor", PCRE2_NO_DOTSTAR_ANCHOR},
+    {"no_start_optimize", PCRE2_NO_START_OPTIMIZE},
+    {"ucp", PCRE2_UCP},
+    {"ungreedy", PCRE2_UNGREEDY},
+    {"use_offset_limit", PCRE2_USE_OFFSET_LIMIT},
+    {"utf", PCRE2_UTF},
+};
+
+static void *find(void *handle, const char *name, const char **reason) {
+    void *found = dlsym(handle, name);
+    if (!found) *reason = dlerror();
+    return found;
+}
+
+const char *hasup_pattern_load(void) {
+    if (match_data) return NULL;
+    void *handle = dlopen(library, RTLD_NOW | RTLD_LOCAL);
+    if (!handle) return dlerror();
+    const char *reason = NULL;
+    *(void **)&pcre2.compile = find(handle, "pcre2_compile_8", &reason);
+    *(void **)&pcre2.code_free = find(handle, "pcre2_code_free_8", &reason);
+    *(void **)&pcre2.get_error_message = find(handle, "pcre2_get_error_message_8", &reason);
+    *(void **)&pcre2.match = find(handle, "pcre2_match_8", &reason);
+    *(void **)&pcre2.match_data_create = find(handle, "pcre2_match_data_create_8", &reason);
+    *(void **)&pcre2.get_ovector_pointer = find(handle, "pcre2_get_ovector_pointer_8", &reason);
+    *(void **)&pcre2.match_context_create = find(handle, "pcre2_match_context_create_8", &reason);
+    *(void **)&pcre2.set_match_limit = find(handle, "pcre2_set_match_limit_8", &reason);
+    *(void **)&pcre2.set_depth_limit = find(handle, "pcre2_set_depth_limit_8", &reason);
+    *(void **)&pcre2.set_heap_limit = find(handle, "pcre2_set_heap_limit_8", &reason);
+    if (reason) return reason;
+    match_context = pcre2.match_context_create(NULL);
+    if (!match_context) return "no memory";
+    pcre2.set_match_limit(match_context, match_limit);
+    pcre2.set_depth_limit(match_context, depth_limit);
+    pcre2.set_heap_limit(match_context, heap_limit_kib);
+    match_data = pcre2.match_data_create(1, NULL);
+    return match_data ? NULL : "no memory";
+}
+
+void *hasup_pattern_compile(
+    const void *expression, size_t length, const char *const *options, int option_count, char *error,
+    size_t error_size) {
+    if (!match_data) {
+        strncpy(error, "PCRE2 isn't loaded", error_size - 1);
+        error[error_size - 1] = 0;
+        return NULL;
+    }
+    uint32_t bits = 0;
+    for (int i = 0; i < option_count; i++)
+        for (size_t j = 0; j < sizeof options_by_name / sizeof options_by_name[0]; j++)
+            if (!strcmp(options[i], options_by_name[j].name)) bits |= options_by_name[j].bit;
+    int code = 0;
+    PCRE2_SIZE place = 0;
+    pcre2_code *pattern = pcre2.compile(expression, length, bits, &code, &place, NULL);
+    if (!pattern) pcre2.get_error_message(code, (PCRE2_UCHAR *)error, error_size);
+    return pattern;
+}
+
+void hasup_pattern_destroy(void *pattern) {
+    if (pattern) pcre2.code_free(pattern);
+}
+
+int64_t hasup_pattern_search(const void *pattern, const void *subject, size_t length, size_t start) {
+    if (start > length) return HASUP_PATTERN_NONE;
+    int code = pcre2.match(pattern, subject, length, start, 0, match_data, match_context);
+    // 0: the place is known, but there was no room for the groups.
+    if (code >= 0) return (int64_t)pcre2.get_ovector_pointer(match_data)[0];
+    switch (code) {
+    case PCRE2_ERROR_MATCHLIMIT:
+    case PCRE2_ERROR_DEPTHLIMIT:
+    case PCRE2_ERROR_HEAPLIMIT:
+    case PCRE2_ERROR_NOMEMORY:
+        return HASUP_PATTERN_TOO_EXPENSIVE;
+    default:
+        return HASUP_PATTERN_NONE;
+    }
+}

@@ -1,0 +1,335 @@
+import Base
+import CLinux
+import ConfigurationModel
+import Glibc
+import LoadBalancing
+import Reactor
+
+/// The connections of checks: it feeds their machines with what comes, and keeps their times.
+///
+/// A check has at most one. What an attempt costs decides what thousands of checks cost: socket, connect, one registration
+/// with epoll, close, and no timer call of its own (docs/decisions, D76, D77).
+final class CheckConnections {
+    /// Bytes that are read at once.
+    private static let readMax = 65_536
+    /// Reads of one connection in a turn.
+    private static let readsMax = 16
+    /// Time after which a session isn't resumed: a changed certificate is to be seen (docs/decisions, D81).
+    private static let sessionLife = Interval.seconds(60)
+
+    struct Attempt {
+        var machine: CheckMachine
+        let fd: Int32
+        let watch: Watch
+        let began: Instant
+        var progress: Instant
+        let timeout: Interval
+        /// End of the whole attempt (docs/decisions, D83).
+        let limit: Instant
+        var isConnected = false
+        /// Bytes that the socket hasn't taken yet.
+        var unsent: [UInt8] = []
+        var tls: TLSStream?
+        /// True if TLS has to end as its standard says.
+        var isStrict = false
+    }
+
+    private struct KeptSession {
+        let session: TLSSession
+        /// Time of the last full handshake.
+        let made: Instant
+    }
+
+    private let loop: EventLoop
+    private let onVerdict: (_ check: Int, CheckVerdict, _ duration: Interval) -> Void
+    /// By the check's number.
+    private var attempts: [Attempt?] = []
+    private var deadlines = DeadlineHeap()
+    private let examiner = BodyExaminer()
+    private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: readMax, alignment: 16)
+    private var openCount = 0
+    private let openMax: Int
+    private var sessions: [Int: KeptSession] = [:]
+    /// Connections of which more is to be read without a new event.
+    private var unread: [Int] = []
+
+    /// - Parameter openMax: connections that may be open at once.
+    init(
+        on loop: EventLoop, openMax: Int,
+        onVerdict: @escaping (_ check: Int, CheckVerdict, _ duration: Interval) -> Void
+    ) {
+        self.loop = loop
+        self.openMax = openMax
+        self.onVerdict = onVerdict
+    }
+
+    deinit { buffer.deallocate() }
+
+    /// The next time at which `fire` is wanted.
+    var deadline: Instant { unread.isEmpty ? deadlines.first?.deadline ?? .never : loop.now }
+
+    /// Another configuration comes: what was made for the one before is given up.
+    func forgetPatterns() { examiner.forgetPatterns() }
+
+    /// The check is gone, and another one may get its number.
+    func forget(_ check: Int) { sessions[check] = nil }
+
+    // MARK: Beginning
+
+    enum Start {
+        case begun
+        /// Too many are open.
+        case full
+        case verdict(CheckVerdict)
+    }
+
+    /// Begins an attempt.
+    func start(_ check: Int, _ settings: CheckSettings, request: Int) -> Start {
+        guard openCount < openMax else { return .full }
+        guard let endpoint = settings.endpoint, endpoint.firewallMark == 0,
+            let machine = CheckMachine(settings, request: request, random: UInt64.random(in: 0 ... .max))
+        else { return .verdict(CheckVerdict(.untried, .unsupported)) }
+        var http: (check: HTTPCheck, request: HTTPRequest)?
+        if case .http(let found) = settings.kind { http = (found, found.requests[request]) }
+        if let pattern = http?.request.pattern, examiner.failure(of: pattern) != nil {
+            return .verdict(CheckVerdict(.untried, .patternNotCompiled))
+        }
+        var target = Self.target(of: settings, endpoint, isStrict: http?.request.isTLSCompliant ?? false)
+        var isLocal: Int32 = 0
+        let fd = hasup_check_connect(&target, &isLocal)
+        guard fd >= 0 else {
+            if fd == -EMFILE || fd == -ENFILE { return .full }
+            return .verdict(isLocal != 0 ? Self.untried(-fd) : .error(-fd))
+        }
+        var tls: TLSStream?
+        if let http, http.check.isEncrypted {
+            tls = TLSStream(over: fd, serverName: http.request.serverName, session: session(of: check))
+            guard tls != nil else {
+                close(fd)
+                return .verdict(CheckVerdict(.untried, .unsupported))
+            }
+        }
+        // Edge-triggered and added after connect(): what has happened already is told, too.
+        let watch: Watch
+        do throws(SystemError) {
+            watch = try loop.add(fd, [.readable, .writable, .readHungUp, .edgeTriggered]) { [unowned self] ready in
+                self.serve(check, ready)
+            }
+        } catch {
+            close(fd)
+            return .verdict(Self.untried(error.code))
+        }
+        while attempts.count <= check { attempts.append(nil) }
+        let now = loop.now
+        var attempt = Attempt(
+            machine: machine, fd: fd, watch: watch, began: now, progress: now, timeout: endpoint.timeout,
+            limit: now + max(settings.schedule?.interval ?? .zero, endpoint.timeout * 3))
+        attempt.tls = tls
+        attempt.isStrict = http?.request.isTLSCompliant ?? false
+        attempts[check] = attempt
+        openCount += 1
+        deadlines.set(check, to: now + endpoint.timeout)
+        return .begun
+    }
+
+    private func session(of check: Int) -> TLSSession? {
+        guard let known = sessions[check], loop.now - known.made < Self.sessionLife else {
+            sessions[check] = nil
+            return nil
+        }
+        return known.session
+    }
+
+    private static func target(
+        of settings: CheckSettings, _ endpoint: CheckEndpoint, isStrict: Bool
+    ) -> hasup_check_target {
+        var target = hasup_check_target()
+        switch settings.kind {
+        case .tcp:
+            target.resets = 1
+            target.withholds_acknowledgement = 1
+        case .http: target.resets = isStrict ? 0 : 1
+        case .dns, .udp: target.transport = HASUP_CHECK_UDP
+        case .ping: target.transport = HASUP_CHECK_PING
+        case .smtp, .script, .file, .bfd: break
+        }
+        target.family = Int32(endpoint.address.family.rawValue)
+        withUnsafeMutableBytes(of: &target.address) { $0.copyBytes(from: endpoint.address.bytes) }
+        target.port = endpoint.port
+        target.local_port = endpoint.localPort
+        if let local = endpoint.localAddress {
+            target.has_local_address = 1
+            withUnsafeMutableBytes(of: &target.local_address) { $0.copyBytes(from: local.bytes) }
+        }
+        if let device = endpoint.localInterface {
+            withUnsafeMutableBytes(of: &target.device) { $0.copyBytes(from: device.utf8.prefix(15)) }
+        }
+        return target
+    }
+
+    /// The verdict on what this machine lacks.
+    private static func untried(_ number: Int32) -> CheckVerdict {
+        switch number {
+        case EADDRNOTAVAIL: CheckVerdict(.untried, .noLocalAddress)
+        case ENODEV: CheckVerdict(.untried, .noDevice)
+        case EMFILE, ENFILE: CheckVerdict(.untried, .noDescriptor)
+        default: CheckVerdict(.untried, .localError, detail: number)
+        }
+    }
+
+    /// Closes a check's connection; nobody is told.
+    func abandon(_ check: Int) {
+        guard attempts.indices.contains(check), let attempt = attempts[check] else { return }
+        attempts[check] = nil
+        openCount -= 1
+        deadlines.set(check, to: nil)
+        loop.forget(attempt.watch)
+        if attempt.isStrict { attempt.tls?.end() }
+        close(attempt.fd)
+    }
+
+    // MARK: What comes
+
+    private func serve(_ check: Int, _ ready: Readiness) {
+        guard let attempt = attempts[check] else { return }
+        if ready.contains(.failed) {
+            // What came before the error counts, and reading tells the error.
+            if attempt.isConnected { read(check) }
+            guard attempts[check] != nil else { return }
+            let error = hasup_socket_error(attempt.fd)
+            return feed(check, .failed(error == 0 ? ECONNRESET : error))
+        }
+        if !attempt.isConnected {
+            guard ready.contains(.writable) else { return }
+            attempts[check]?.isConnected = true
+            if attempt.tls == nil { feed(check, .connected) }
+        }
+        if let tls = attempt.tls, !tls.isReady {
+            goOn(check, tls)
+        } else if attempt.isConnected, ready.contains(.writable) {
+            flush(check)
+        }
+        if ready.contains(.readable) || ready.contains(.readHungUp) || ready.contains(.hungUp) { read(check) }
+    }
+
+    /// Goes on with a handshake.
+    private func goOn(_ check: Int, _ tls: TLSStream) {
+        do throws(TLSStream.Failure) {
+            try tls.handshake()
+            feed(check, .connected)
+        } catch {
+            if case .again = error { attempts[check]?.progress = loop.now } else { finish(check, .failed(.tls)) }
+        }
+    }
+
+    private func read(_ check: Int) {
+        for _ in 0..<Self.readsMax {
+            guard let attempt = attempts[check], attempt.tls?.isReady != false else { return }
+            switch receive(attempt) {
+            case .wait: return
+            case .bytes(let count): feed(check, .received(UnsafeRawBufferPointer(rebasing: buffer[..<count])))
+            case .input(let input): return feed(check, input)
+            case .verdict(let verdict): return finish(check, verdict)
+            }
+        }
+        // The others come first; nothing tells of these bytes again.
+        if attempts[check] != nil { unread.append(check) }
+    }
+
+    private enum Received {
+        case wait
+        case bytes(Int)
+        case input(MachineInput)
+        case verdict(CheckVerdict)
+    }
+
+    private func receive(_ attempt: Attempt) -> Received {
+        guard let tls = attempt.tls else {
+            let count = hasup_check_receive(attempt.fd, buffer.baseAddress, buffer.count)
+            if count > 0 { return .bytes(count) }
+            if count == 0 { return .input(.ended) }
+            return count == -Int(EAGAIN) ? .wait : .input(.failed(Int32(-count)))
+        }
+        do throws(TLSStream.Failure) {
+            return .bytes(try tls.read(into: buffer))
+        } catch {
+            switch error {
+            case .again: return .wait
+            case .ended: return .input(.ended)
+            case .cut: return attempt.isStrict ? .verdict(.failed(.closedEarly)) : .input(.ended)
+            case .failed: return .verdict(.failed(.tls))
+            }
+        }
+    }
+
+    private func feed(_ check: Int, _ input: MachineInput) {
+        guard var machine = attempts[check]?.machine else { return }
+        // Taken out, so that what it has gathered isn't copied.
+        attempts[check]?.machine = .connect
+        attempts[check]?.progress = loop.now
+        var step = machine.handle(input)
+        if case .examine(let examination) = step {
+            step = machine.handle(.examined(examiner.examine(examination)))
+        }
+        attempts[check]?.machine = machine
+        switch step {
+        case .wait, .examine: break
+        case .send(let bytes):
+            attempts[check]?.unsent += bytes
+            flush(check)
+        case .finish(let verdict): finish(check, verdict)
+        }
+    }
+
+    private func flush(_ check: Int) {
+        guard let attempt = attempts[check], !attempt.unsent.isEmpty else { return }
+        let sent: Int
+        if let tls = attempt.tls {
+            do throws(TLSStream.Failure) {
+                sent = try tls.write(attempt.unsent)
+            } catch {
+                if case .again = error { return }
+                return finish(check, .failed(.tls))
+            }
+        } else {
+            sent = hasup_check_send(attempt.fd, attempt.unsent, attempt.unsent.count)
+            if sent < 0 {
+                if sent != -Int(EAGAIN) { finish(check, .error(Int32(-sent))) }
+                return
+            }
+        }
+        attempts[check]?.unsent.removeFirst(sent)
+        attempts[check]?.progress = loop.now
+    }
+
+    private func finish(_ check: Int, _ verdict: CheckVerdict) {
+        guard let attempt = attempts[check] else { return }
+        if let tls = attempt.tls { keepSession(of: check, tls, verdict) }
+        abandon(check)
+        onVerdict(check, verdict, Clock.now - attempt.began)
+    }
+
+    /// A session is gone on with after a success only.
+    private func keepSession(of check: Int, _ tls: TLSStream, _ verdict: CheckVerdict) {
+        guard verdict.outcome == .passed, let session = tls.session else { return sessions[check] = nil }
+        sessions[check] = KeptSession(session: session, made: sessions[check]?.made ?? loop.now)
+    }
+
+    // MARK: Time
+
+    /// Reads what was left, and ends what has taken too long. The deadline of one that has gone on meanwhile moves only now.
+    func fire(at now: Instant) {
+        let left = unread
+        unread = []
+        for check in left where attempts[check] != nil { read(check) }
+        while let check = deadlines.popDue(at: now) {
+            guard let attempt = attempts[check] else { continue }
+            let due = min(attempt.progress + attempt.timeout, attempt.limit)
+            if due > now {
+                deadlines.set(check, to: due)
+            } else {
+                feed(check, now >= attempt.limit ? .overdue : .timedOut)
+            }
+        }
+    }
+}

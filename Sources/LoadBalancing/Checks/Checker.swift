@@ -1,0 +1,194 @@
+import Base
+import ConfigurationModel
+
+/// The checks of all servers and what follows from them: which server is up and with what weight, which service has its
+/// quorum, who is notified. It runs in hasup-checker; hasupd makes IPVS's table of what it tells (docs/decisions, D64).
+package struct Checker: Sendable {
+    var services: [CheckedService] = []
+    /// By place; nil for a free one. A check keeps its place as long as a configuration has it.
+    var checks: [Check?] = []
+    var places: [CheckFingerprint: Int] = [:]
+    var freePlaces: [Int] = []
+    var starts = DeadlineHeap()
+    package internal(set) var grid = StartGrid(shortestInterval: nil)
+    var notifiesFirstState = false
+    var router: UInt64 = 0
+    var lastNotification: UInt64 = 0
+    /// Addresses of this host; nil until they are known.
+    var addresses: Set<IPAddress>?
+    /// Values of tracked files.
+    var fileValues: [String: Int64] = [:]
+    var isStopping = false
+    /// Attempts that began late because too many ran.
+    package internal(set) var lateStarts: UInt64 = 0
+
+    package init() {}
+
+    struct CheckedService: Sendable {
+        var settings: VirtualServerSettings
+        var servers: [CheckedServer] = []
+        var hasQuorum = false
+        /// Its checks wait for its address (ha_suspend).
+        var isSuspended = false
+    }
+
+    struct CheckedServer: Sendable {
+        var settings: RealServerSettings
+        var uses: [CheckUse] = []
+        var isUp = false
+        var weight = 0
+        /// True if its first state is still to be notified (rs_init_notifies).
+        var owesFirstNotification = false
+    }
+
+    /// A server's part in a check.
+    struct CheckUse: Sendable {
+        var check: Int
+        /// It counts as failed until its first verdict: alpha, or a known server that is down.
+        var assumesFailure: Bool
+        var logsAllFailures: Bool
+        var factor: WeightFactor
+    }
+
+    /// What a check's number does to a server's weight.
+    enum WeightFactor: Hashable, Sendable {
+        case none
+        /// misc_dynamic: the number is the weight.
+        case replaces
+        /// FILE_CHECK: so many times the number is added.
+        case adds(Int)
+    }
+
+    struct Check: Sendable {
+        var settings: CheckSettings
+        var record: CheckRecord
+        var phase: CheckPhase?
+        var users: [CheckUser] = []
+        /// The regular time of the last start.
+        var regularStart: Instant?
+        var isRunning = false
+        var isActive = false
+        /// The next time at which a check that can't be tried is logged.
+        var complaint = RateLimit(period: .seconds(60))
+
+        /// Attempts of one round.
+        var requestCount: Int {
+            if case .http(let check) = settings.kind { check.requests.count } else { 1 }
+        }
+        var recoversFast: Bool {
+            if case .http(let check) = settings.kind { check.recoversFast } else { false }
+        }
+        /// True if a check that is down has to pass as a whole once more before it is up.
+        var confirmsRecovery: Bool { if case .http = settings.kind { true } else { false } }
+    }
+
+    struct CheckUser: Hashable, Sendable {
+        var service: Int
+        var server: Int
+        var use: Int
+    }
+
+    // MARK: The door
+
+    package mutating func handle(_ event: CheckerEvent, at now: Instant, into actions: inout [CheckerAction]) {
+        switch event {
+        case .begin(let configuration, let known, let records, let notification):
+            lastNotification = notification
+            begin(configuration, known, records, at: now, into: &actions)
+        case .configure(let configuration): reload(configuration, at: now, into: &actions)
+        case .ended(let check, let verdict, let duration):
+            take(verdict, of: check, duration, at: now, into: &actions)
+        case .postponed(let check): postpone(check, at: now)
+        case .addresses(let present):
+            addresses = present
+            suspend(at: now, into: &actions)
+        case .file(let name, let value):
+            fileValues[name] = value
+            take(file: name, at: now, into: &actions)
+        case .timeout: startDue(at: now, into: &actions)
+        case .stop: stop(into: &actions)
+        }
+    }
+
+    /// The time at which `timeout` is wanted.
+    package var deadline: Instant { starts.first?.deadline ?? .never }
+
+    /// Attempts that begin at one timeout; another one is wanted at once while more are due.
+    package static let startsPerTimeout = 128
+
+    // MARK: Questions
+
+    package func settings(of check: Int) -> CheckSettings? { entry(check)?.settings }
+    package func record(of check: Int) -> CheckRecord? { entry(check)?.record }
+    package func isUp(service: Int, server: Int) -> Bool { services[service].servers[server].isUp }
+    package func hasQuorum(service: Int) -> Bool { services[service].hasQuorum }
+    /// Checks that are started in a second.
+    package var checksPerSecond: Double {
+        checks.reduce(0) { sum, check in
+            guard let check, check.isActive, let schedule = check.settings.schedule else { return sum }
+            return sum + 1e9 / Double(max(1, schedule.interval.nanoseconds))
+        }
+    }
+
+    func entry(_ check: Int) -> Check? { checks.indices.contains(check) ? checks[check] : nil }
+
+    // MARK: Time
+
+    private mutating func startDue(at now: Instant, into actions: inout [CheckerAction]) {
+        for _ in 0..<Self.startsPerTimeout {
+            guard let number = starts.popDue(at: now) else { return }
+            guard let check = checks[number], check.isActive, !check.isRunning, !isStopping else { continue }
+            checks[number]?.isRunning = true
+            checks[number]?.record.lastStart = now
+            actions.append(.start(check: number, request: Int(check.record.request)))
+        }
+    }
+
+    /// Time until a start that found no descriptor is tried again.
+    private static let postponement = Interval.milliseconds(10)
+
+    private mutating func postpone(_ number: Int, at now: Instant) {
+        guard entry(number)?.isRunning == true else { return }
+        checks[number]?.isRunning = false
+        lateStarts += 1
+        set(number, to: now + Self.postponement)
+    }
+
+    /// Sets the next start, on the grid.
+    mutating func set(_ number: Int, to due: Instant) {
+        let rounded = grid.roundUp(due)
+        checks[number]?.record.nextDue = rounded
+        starts.set(number, to: rounded)
+    }
+
+    /// Sets the next regular start after the last one.
+    mutating func setRegularStart(_ number: Int, at now: Instant) {
+        guard let check = checks[number], let phase = check.phase else { return }
+        var next = (check.regularStart ?? now) + phase.interval
+        if next < now {
+            let missed = ((now - next).nanoseconds + phase.interval.nanoseconds - 1) / phase.interval.nanoseconds
+            next = next + phase.interval * missed
+        }
+        checks[number]?.regularStart = next
+        set(number, to: next)
+    }
+
+    // MARK: Stop
+
+    /// Notifications for going down of what has omega. The table is the director's.
+    private mutating func stop(into actions: inout [CheckerAction]) {
+        guard !isStopping else { return }
+        isStopping = true
+        for number in checks.indices where checks[number]?.isRunning == true { actions.append(.abandon(check: number)) }
+        for place in services.indices where services[place].settings.notifiesAtShutdown {
+            for server in services[place].servers.indices where services[place].servers[server].isUp {
+                services[place].servers[server].isUp = false
+                tell(place, server, notifies: true, into: &actions)
+            }
+            if services[place].hasQuorum {
+                services[place].hasQuorum = false
+                tell(place, notifies: true, into: &actions)
+            }
+        }
+    }
+}

@@ -1,0 +1,252 @@
+import Base
+import ConfigurationModel
+
+/// The states that the checker has told of the services and servers of one configuration: hasupd's record, from which the next checker
+/// goes on. The checker may be in strange hands: what the configuration doesn't allow is refused (docs/decisions, D64).
+package struct StandingTable: Sendable {
+    package enum StandingRefusal: Error, Hashable, Sendable {
+        case unknownService(UInt32)
+        case unknownServer(service: UInt32, server: UInt32)
+        /// More than the configuration allows.
+        case weight(UInt32)
+        /// A number that was there before.
+        case notification(UInt64)
+    }
+
+    /// The knowledge about a server.
+    package struct KnownServer: Hashable, Sendable {
+        package let key: DestinationKey
+        package let weightMax: UInt32
+        /// Its checks.
+        package let checks: [CheckFingerprint]
+        package var standing: ServerStanding?
+        package var since: Instant?
+    }
+
+    package struct KnownService: Sendable {
+        let identity: ServiceIdentity
+        /// As keepalived names it.
+        package let name: String
+        let transport: ServiceTransport?
+        package let hasSorryServer: Bool
+        package internal(set) var standing: ServiceStanding?
+        package var since: Instant?
+        package var servers: [KnownServer]
+        /// Its place among the entries that are kept; its servers' follow.
+        var firstEntry = 0
+    }
+
+    package internal(set) var services: [KnownService] = []
+    /// The last notification that was taken on.
+    package private(set) var lastNotification: UInt64 = 0
+
+    /// Numbers that are left out at most: a checker that dies has counted some that nobody heard of.
+    private static let stepMax: UInt64 = 1 << 32
+    /// The end of what is believed of a number that was kept: counting goes on behind it for longer than anybody lives.
+    private static let believedMax: UInt64 = 1 << 60
+
+    package init() {}
+
+    /// The table of a configuration, with what is known of those it shares with the one before.
+    package init(_ configuration: [VirtualServerSettings], after former: StandingTable = StandingTable()) {
+        lastNotification = former.lastNotification
+        var places: [ServiceIdentity: Int] = [:]
+        for (place, service) in former.services.enumerated() { places[service.identity] = place }
+        services.reserveCapacity(configuration.count)
+        for (place, settings) in configuration.enumerated() {
+            var service = KnownService(
+                identity: ServiceIdentity(settings), name: settings.displayName, transport: settings.transport,
+                hasSorryServer: settings.sorryServer != nil,
+                servers: settings.realServers.map { server in
+                    KnownServer(
+                        key: DestinationKey(server.address, port: server.port), weightMax: Self.weightMax(of: server),
+                        checks: server.checks.map(CheckFingerprint.init))
+                })
+            service.firstEntry = services.last.map { $0.firstEntry + 1 + $0.servers.count } ?? 0
+            defer { services.append(service) }
+            guard let before = places[service.identity].map({ former.services[$0] }) else { continue }
+            service.standing = before.standing
+            service.standing?.service = UInt32(place)
+            service.since = before.since
+            var numbers: [DestinationKey: Int] = [:]
+            for (number, server) in before.servers.enumerated() { numbers[server.key] = number }
+            for number in service.servers.indices {
+                guard let found = numbers[service.servers[number].key].map({ before.servers[$0] }) else { continue }
+                service.servers[number].standing = found.standing
+                service.servers[number].standing?.service = UInt32(place)
+                service.servers[number].standing?.server = UInt32(number)
+                service.servers[number].since = found.since
+            }
+        }
+    }
+
+    /// The largest weight that checks may give a server: its own, or any where one of them sets weights.
+    private static func weightMax(of server: RealServerSettings) -> UInt32 {
+        let isDynamic = server.checks.contains { check in
+            switch check.kind {
+            case .script(let script): script.setsWeight
+            case .file: true
+            default: false
+            }
+        }
+        return isDynamic ? UInt32(Limits.weight.upperBound) : UInt32(clamping: server.weight)
+    }
+
+    /// Takes a report of the checker. Returns false when nothing is new in it. - Throws: `StandingRefusal`; then nothing has changed.
+    @discardableResult
+    package mutating func take(_ report: CheckerReport, at now: Instant) throws(StandingRefusal) -> Bool {
+        // A number that is far away would leave none for those that follow.
+        let numbers = lastNotification + 1...lastNotification + Self.stepMax
+        guard report.notification == 0 || numbers.contains(report.notification) else {
+            throw .notification(report.notification)
+        }
+        let isNew: Bool
+        switch report {
+        case .server(let standing): isNew = try take(standing, at: now)
+        case .service(let standing):
+            guard services.indices.contains(Int(standing.service)) else { throw .unknownService(standing.service) }
+            let place = Int(standing.service)
+            let before = services[place].standing
+            isNew = before?.hasQuorum != standing.hasQuorum
+            if isNew { services[place].since = now }
+            services[place].standing = standing
+        // It is one of the configuration before.
+        case .removed: isNew = true
+        }
+        if report.notification != 0 { lastNotification = report.notification }
+        return isNew
+    }
+
+    private mutating func take(_ standing: ServerStanding, at now: Instant) throws(StandingRefusal) -> Bool {
+        let (service, server) = (Int(standing.service), Int(standing.server))
+        guard services.indices.contains(service) else { throw .unknownService(standing.service) }
+        guard services[service].servers.indices.contains(server) else {
+            throw .unknownServer(service: standing.service, server: standing.server)
+        }
+        guard standing.weight <= services[service].servers[server].weightMax else { throw .weight(standing.weight) }
+        let before = services[service].servers[server].standing
+        if before?.isUp != standing.isUp { services[service].servers[server].since = now }
+        services[service].servers[server].standing = standing
+        return before?.isUp != standing.isUp || before?.weight != standing.weight
+            || before?.isProven != standing.isProven
+    }
+
+    /// The subject of what is told; nil for what isn't there.
+    package func subject(of report: CheckerReport) -> NotificationKey? {
+        switch report {
+        case .server(let standing): subject(standing.service, standing.server)
+        case .service(let standing): subject(standing.service)
+        case .removed(let service, let server, _): subject(service, server)
+        }
+    }
+
+    package func subject(_ service: UInt32) -> NotificationKey? {
+        guard services.indices.contains(Int(service)) else { return nil }
+        return NotificationKey(.service, services[Int(service)].name)
+    }
+
+    package func subject(_ service: UInt32, _ server: UInt32) -> NotificationKey? {
+        guard services.indices.contains(Int(service)) else { return nil }
+        let found = services[Int(service)]
+        guard found.servers.indices.contains(Int(server)) else { return nil }
+        let name = found.servers[Int(server)].key.displayName(found.transport)
+        return NotificationKey(.server, "\(name) \(found.name)")
+    }
+
+    /// A notification was taken on that is about another configuration.
+    package mutating func note(notification: UInt64) {
+        if notification < Self.believedMax { lastNotification = max(lastNotification, notification) }
+    }
+
+    /// The same report by the numbers of another configuration; nil when that hasn't got what it is about. Nobody is notified
+    /// of it again.
+    package func renumbered(_ report: CheckerReport, for other: StandingTable) -> CheckerReport? {
+        func place(of service: UInt32) -> Int? {
+            guard services.indices.contains(Int(service)) else { return nil }
+            let identity = services[Int(service)].identity
+            return other.services.firstIndex { $0.identity == identity }
+        }
+        switch report {
+        case .service(var standing):
+            guard let place = place(of: standing.service) else { return nil }
+            standing.service = UInt32(place)
+            standing.notification = 0
+            return .service(standing)
+        case .server(var standing):
+            guard let place = place(of: standing.service) else { return nil }
+            let servers = services[Int(standing.service)].servers
+            guard servers.indices.contains(Int(standing.server)),
+                let number = other.services[place].servers.firstIndex(where: {
+                    $0.key == servers[Int(standing.server)].key
+                })
+            else { return nil }
+            standing.service = UInt32(place)
+            standing.server = UInt32(number)
+            standing.notification = 0
+            standing.weight = min(standing.weight, other.services[place].servers[number].weightMax)
+            return .server(standing)
+        case .removed: return nil
+        }
+    }
+
+    /// Takes over what stands in the kernel's table after everything has died, where nothing is known: a server that stands
+    /// there with a weight is up, another one down (docs/decisions, D74).
+    package mutating func restore(_ found: [StandingService]) {
+        for entry in found where services.indices.contains(entry.service) {
+            let place = entry.service
+            guard services[place].standing == nil, services[place].servers.allSatisfy({ $0.standing == nil }) else {
+                continue
+            }
+            for number in services[place].servers.indices {
+                let weight = entry.weights.indices.contains(number) ? entry.weights[number] ?? 0 : 0
+                services[place].servers[number].standing = ServerStanding(
+                    service: UInt32(place), server: UInt32(number), isUp: weight > 0, isProven: false,
+                    weight: min(max(weight, 0), services[place].servers[number].weightMax))
+            }
+            let isServed = services[place].servers.contains { $0.standing?.isUp == true }
+            services[place].standing = ServiceStanding(service: UInt32(place), hasQuorum: isServed)
+        }
+    }
+
+    /// The state of a service for the director; nil as long as not all of it is known.
+    package func state(ofService place: Int) -> ServiceState? {
+        guard services.indices.contains(place), let standing = services[place].standing else { return nil }
+        var servers: [ServerState] = []
+        servers.reserveCapacity(services[place].servers.count)
+        for server in services[place].servers {
+            guard let standing = server.standing else { return nil }
+            servers.append(ServerState(standing))
+        }
+        return ServiceState(
+            hasQuorum: standing.hasQuorum, usesSorryServer: !standing.hasQuorum && services[place].hasSorryServer,
+            servers: servers)
+    }
+
+    /// A report as news for the director; nil for what the table isn't made of.
+    package func change(_ report: CheckerReport) -> StateChange? {
+        switch report {
+        case .server(let standing):
+            return .server(
+                service: Int(standing.service), server: Int(standing.server), ServerState(standing))
+        case .service(let standing):
+            let place = Int(standing.service)
+            guard services.indices.contains(place) else { return nil }
+            return .quorum(
+                service: place, hasQuorum: standing.hasQuorum,
+                usesSorryServer: !standing.hasQuorum && services[place].hasSorryServer)
+        case .removed: return nil
+        }
+    }
+
+    /// All that is known, for a checker that begins.
+    package var reports: [CheckerReport] {
+        services.flatMap { service in
+            service.servers.compactMap { server in server.standing.map { CheckerReport.server($0) } }
+                + (service.standing.map { [CheckerReport.service($0)] } ?? [])
+        }
+    }
+}
+
+extension ServerState {
+    init(_ standing: ServerStanding) { self.init(isUp: standing.isUp, weight: standing.weight) }
+}

@@ -1,0 +1,162 @@
+import Base
+import ConfigurationModel
+import Testing
+
+@testable import LoadBalancing
+
+private let now = Instant(nanoseconds: 7)
+
+private func standing(_ service: UInt32, _ server: UInt32, isUp: Bool = true, weight: UInt32 = 1, number: UInt64 = 0)
+    -> CheckerReport
+{
+    var standing = ServerStanding(service: service, server: server, isUp: isUp, isProven: true, weight: weight)
+    standing.notification = number
+    return .server(standing)
+}
+
+@Suite("What hasupd keeps of what the checker tells (docs/decisions, D64, D73)")
+struct StandingTableTests {
+    @Test("what the configuration doesn't have or allow is refused, and changes nothing") func refusals() throws {
+        var table = StandingTable([service([server(1, weight: 5)])])
+        try table.take(standing(0, 0, weight: 5, number: 3), at: now)
+        let before = table.reports
+        for (report, refusal) in [
+            (standing(1, 0), .unknownService(1)), (standing(0, 1), .unknownServer(service: 0, server: 1)),
+            (standing(0, 0, weight: 6), .weight(6)), (standing(0, 0, number: 3), .notification(3)),
+            (.service(ServiceStanding(service: 9, hasQuorum: true)), .unknownService(9)),
+        ] as [(CheckerReport, StandingTable.StandingRefusal)] {
+            #expect(throws: refusal) { try table.take(report, at: now) }
+        }
+        #expect(table.reports == before && table.lastNotification == 3)
+    }
+
+    @Test("weights go beyond the configured one only where a check sets them") func dynamicWeights() throws {
+        var script = ScriptCheck(arguments: ["/x"], timeout: .seconds(1))
+        script.setsWeight = true
+        let check = CheckSettings(
+            kind: .script(script),
+            schedule: CheckSchedule(interval: .seconds(1), retries: 0, delayBeforeRetry: .zero, warmup: .zero))
+        var table = StandingTable([service([server(1, checks: [check])])])
+        try table.take(standing(0, 0, weight: 253), at: now)
+        #expect(throws: StandingTable.StandingRefusal.weight(1 << 31)) {
+            try table.take(standing(0, 0, weight: 1 << 31), at: now)
+        }
+    }
+
+    @Test("a reload keeps what is known under its new numbers") func renumbering() throws {
+        let (first, second) = (service([server(1), server(2)]), service([server(3)], port: 81))
+        var table = StandingTable([first, second])
+        try table.take(standing(0, 1, isUp: false), at: now)
+        try table.take(.service(ServiceStanding(service: 0, hasQuorum: true)), at: now)
+        let next = StandingTable([second, service([server(2), server(5)])], after: table)
+        #expect(next.reports.count == 2)
+        #expect(next.reports == [standing(1, 0, isUp: false), .service(ServiceStanding(service: 1, hasQuorum: true))])
+    }
+
+    @Test("reports in bytes") func bytes() throws {
+        var full = ServerStanding(service: 1, server: 2, isUp: false, isProven: true, weight: 3)
+        full.reason = .statusCode
+        full.detail = 503
+        full.notification = 9
+        let reports: [CheckerReport] = [
+            .server(full), .service(ServiceStanding(service: 4, hasQuorum: true)),
+            .removed(service: 5, server: 6, notification: 7),
+        ]
+        var writer = ByteWriter()
+        for report in reports { report.encode(into: &writer) }
+        let read = try writer.bytes.withUnsafeBytes { bytes in
+            var reader = ByteReader(bytes)
+            return try reader.readAll(CheckerReport.self, max: 3)
+        }
+        #expect(read == reports)
+        #expect(throws: ByteError.invalid) {
+            try writer.bytes.withUnsafeBytes { bytes in
+                var reader = ByteReader(bytes)
+                _ = try reader.readAll(CheckerReport.self, max: 2)
+            }
+        }
+        for length in 1..<writer.bytes.count {
+            let isWhole = [0, 32, 46].contains(length)
+            let part = try? writer.bytes[..<length].withUnsafeBytes { bytes in
+                var reader = ByteReader(bytes)
+                return try reader.readAll(CheckerReport.self, max: 3)
+            }
+            #expect((part != nil) == isWhole, "\(length)")
+        }
+    }
+}
+
+@Suite("MD5 (RFC 1321, section A.5)")
+struct MD5Tests {
+    @Test(arguments: [
+        ("", "d41d8cd98f00b204e9800998ecf8427e"), ("a", "0cc175b9c0f1b6a831c399e269772661"),
+        ("abc", "900150983cd24fb0d6963f7d28e17f72"), ("message digest", "f96b697d7cb7938d525a2f31aaf161d0"),
+        ("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789", "d174ab98d277d9f5a5611c2c9f419d9f"),
+        (
+            "12345678901234567890123456789012345678901234567890123456789012345678901234567890",
+            "57edf4a22be3c955ac49da2e2107b67a"
+        ),
+    ]) func vectors(_ text: String, _ digest: String) {
+        let hex = MD5.digest(of: Array(text.utf8)).map { byte in
+            let text = String(byte, radix: 16)
+            return text.count == 1 ? "0" + text : text
+        }
+        #expect(hex.joined() == digest)
+    }
+}
+
+@Suite("What outlives hasupd of what the checker has told (docs/decisions, D73)")
+struct KeptStandingsTests {
+    private func table() throws -> (StandingTable, [VirtualServerSettings]) {
+        let services = (0..<5).map { place in
+            service((1...(3 + place * 4)).map { server($0, weight: $0) }, port: UInt16(80 + place))
+        }
+        var table = StandingTable(services)
+        for (place, settings) in services.enumerated() where place != 3 {
+            for number in settings.realServers.indices {
+                try table.take(
+                    standing(UInt32(place), UInt32(number), isUp: number % 3 != 0, weight: UInt32(number + 1)), at: now)
+            }
+            try table.take(.service(ServiceStanding(service: UInt32(place), hasQuorum: place % 2 == 0)), at: now)
+        }
+        try table.take(standing(0, 0, isUp: true, number: 77), at: now)
+        return (table, services)
+    }
+
+    @Test("found again in another order; what wasn't known isn't") func restored() throws {
+        let (table, services) = try table()
+        var kept = KeptStandings()
+        for record in table.records {
+            #expect(record.count <= 232)
+            kept.add(record)
+        }
+        var next = StandingTable(services.reversed())
+        next.restore(kept)
+        #expect(next.lastNotification == 77)
+        for place in services.indices {
+            #expect(next.state(ofService: 4 - place) == table.state(ofService: place))
+        }
+        #expect(next.state(ofService: 1) == nil)
+    }
+
+    @Test("one record by itself is the same as among all") func single() throws {
+        let (table, _) = try table()
+        let all = table.records
+        #expect(all.count > 3)
+        for (number, record) in all.enumerated() { #expect(table.bytes(ofRecord: number) == record) }
+        for report in table.reports {
+            guard let number = table.record(of: report), var changed = Optional(table) else { continue }
+            guard case .server(var standing) = report else { continue }
+            standing.isUp.toggle()
+            try changed.take(.server(standing), at: now)
+            let differing = changed.records.indices.filter { changed.records[$0] != all[$0] }
+            #expect(differing == [number])
+        }
+    }
+
+    @Test("strange bytes stand for nothing") func strange() {
+        var kept = KeptStandings()
+        for bytes in [[], [9], [1, 0, 0], Array(repeating: 0xff, count: 232)] as [[UInt8]] { kept.add(bytes) }
+        #expect(kept.lastNotification == 0)
+    }
+}
