@@ -144,10 +144,9 @@ if Context.environment["HASUP_FUZZ"] != nil {
         .executableTarget(
             name: "hasup-fuzz",
             dependencies: [
-                "Base", "Wire", "ConfigurationModel", "Configuration", "VRRP", "VRRPWorker", "WorkerProtocol",
-                "Varlink", "Control",
-                "Reactor", "Supervision", "CLinux",
+                "Base", "Wire", "ConfigurationModel", "Configuration", "VRRP", "LoadBalancing", "VRRPWorker",
+                "WorkerProtocol", "Varlink", "Control", "Kernel", "Reactor", "Supervision", "CLinux",
             ],
-            path: "Tests/Fuzz",
-            exclude: ["README.md", "run"], swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]))
+            path: "Tests/Fuzz", exclude: ["README.md", "run"],
+            swiftSettings: strict + libnlHeaders + [.unsafeFlags(["-parse-as-library"])]))
 }

@@ -34,7 +34,7 @@ final class CheckConnections {
         var isStrict = false
     }
 
-    private struct Session {
+    private struct KeptSession {
         let session: TLSSession
         /// Time of the last full handshake.
         let made: Instant
@@ -49,7 +49,7 @@ final class CheckConnections {
     private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: readMax, alignment: 16)
     private var openCount = 0
     private let openMax: Int
-    private var sessions: [Int: Session] = [:]
+    private var sessions: [Int: KeptSession] = [:]
     /// Connections of which more is to be read without a new event.
     private var unread: [Int] = []
 
@@ -167,7 +167,7 @@ final class CheckConnections {
         return target
     }
 
-    /// What this machine lacks, in words.
+    /// The verdict on what this machine lacks.
     private static func untried(_ number: Int32) -> CheckVerdict {
         switch number {
         case EADDRNOTAVAIL: CheckVerdict(.untried, .noLocalAddress)
@@ -193,6 +193,9 @@ final class CheckConnections {
     private func serve(_ check: Int, _ ready: Readiness) {
         guard let attempt = attempts[check] else { return }
         if ready.contains(.failed) {
+            // What came before the error counts, and reading tells the error.
+            if attempt.isConnected { read(check) }
+            guard attempts[check] != nil else { return }
             let error = hasup_socket_error(attempt.fd)
             return feed(check, .failed(error == 0 ? ECONNRESET : error))
         }
@@ -309,7 +312,7 @@ final class CheckConnections {
     /// A session is gone on with after a success only.
     private func keepSession(of check: Int, _ tls: TLSStream, _ verdict: CheckVerdict) {
         guard verdict.outcome == .passed, let session = tls.session else { return sessions[check] = nil }
-        sessions[check] = Session(session: session, made: sessions[check]?.made ?? loop.now)
+        sessions[check] = KeptSession(session: session, made: sessions[check]?.made ?? loop.now)
     }
 
     // MARK: Time

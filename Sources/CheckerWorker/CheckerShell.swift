@@ -33,6 +33,7 @@ final class CheckerShell {
     private var reports: [CheckerReport] = []
     private var observations: [CheckObservation] = []
     private var toldLate: UInt64 = 0
+    private var lateReports = RateLimit(period: .seconds(1))
     private var timer: Timer?
     private var isStopping = false
 
@@ -71,7 +72,7 @@ final class CheckerShell {
     }
 
     func take(endOf check: Int, _ fingerprint: CheckFingerprint, _ bytes: [UInt8]) throws(FrameError) {
-        guard let end = ScriptEnd.all(in: bytes, max: 1)?.first else { throw .unexpected("an end that can't be read") }
+        guard let end = ProgramEnd.all(in: bytes, max: 1)?.first else { throw .unexpected("an end that can't be read") }
         guard let record = checker.record(of: check), record.fingerprint == fingerprint,
             case .script(let script) = checker.settings(of: check)?.kind
         else { return }
@@ -198,7 +199,7 @@ final class CheckerShell {
     private func flush() {
         send(&reports) { CheckerToSupervisor.reports(generation: generation, $0) }
         send(&observations) { CheckerToSupervisor.observations(generation: generation, $0) }
-        if checker.lateStarts > toldLate {
+        if checker.lateStarts > toldLate, lateReports.admits(at: loop.now) {
             toldLate = checker.lateStarts
             CheckerToSupervisor.late(toldLate).send(on: channel)
         }

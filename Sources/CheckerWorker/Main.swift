@@ -1,5 +1,5 @@
 // CheckerWorker: the program `hasup-checker`, the shell around the core `Checker`: sockets and messages, no decisions.
-// Imports: what Package.swift lists.
+// Imports: Base, CLinux, ConfigurationModel, LoadBalancing, Reactor, Sandbox, WorkerProtocol.
 // Begin with Main.swift, then the drawing in CheckerShell.swift.
 
 import CLinux
@@ -71,7 +71,7 @@ enum Main {
     }
 }
 
-/// What hasupd says, in its order.
+/// The messages of hasupd, in their order.
 private final class Messages {
     private let loop: EventLoop
     private let connectionsMax: Int

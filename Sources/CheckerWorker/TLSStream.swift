@@ -45,7 +45,7 @@ final class TLSStream {
     /// Says that this side ends.
     func end() { hasup_tls_end(connection) }
 
-    /// What resumes it; nil when the server doesn't offer that.
+    /// The session that resumes it; nil when the server doesn't offer that.
     var session: TLSSession? { hasup_tls_session(connection).map(TLSSession.init) }
 
     private static func failure(_ code: Int) -> Failure {

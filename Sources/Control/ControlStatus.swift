@@ -51,6 +51,10 @@ package struct DaemonStatus: JSONRecord, Hashable {
     package var lastDiscard: LastDiscard?
     /// Objects that hasup-track watches, the first thousand of them.
     package var trackers: [TrackerReport] = []
+    /// Virtual servers; nil without any.
+    package var services: ServiceCounts?
+    /// `--ipvs-record`: the file that IPVS's changes are written into, instead of the kernel; nil without.
+    package var tableRecord: String?
 
     package init() {}
 
@@ -80,6 +84,8 @@ package struct DaemonStatus: JSONRecord, Hashable {
         members.member("discarded", &discarded)
         members.member("last_discard", &lastDiscard)
         members.member("trackers", &trackers)
+        members.member("services", &services)
+        members.member("ipvs_record", &tableRecord)
     }
 }
 

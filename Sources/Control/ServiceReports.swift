@@ -43,6 +43,23 @@ package struct TableReport: JSONRecord, Hashable {
     }
 }
 
+/// The virtual servers, counted.
+package struct ServiceCounts: JSONRecord, Hashable {
+    package static let summary = "The number of virtual servers: all, without quorum, and those that can't be set up"
+    package var total = 0
+    package var down = 0
+    package var fault = 0
+
+    package init() {}
+    package mutating func visit(_ members: inout some Members) {
+        members.member("total", &total)
+        members.member("down", &down)
+        members.member("fault", &fault)
+    }
+
+    package var isWell: Bool { down == 0 && fault == 0 }
+}
+
 /// One virtual server.
 package struct ServiceReport: JSONRecord, Hashable {
     package static let summary =

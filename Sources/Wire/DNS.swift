@@ -44,8 +44,8 @@ package struct DNSQuestion: Hashable, Sendable {
         return writer.bytes
     }
 
-    /// What a datagram is to this question.
-    package enum Answer: Hashable, Sendable {
+    /// The relation of a datagram to this question.
+    package enum DNSAnswer: Hashable, Sendable {
         /// Another id, no reply, another question, or no DNS at all.
         case foreign
         /// A reply with this response code, 0 for success.
@@ -53,7 +53,7 @@ package struct DNSQuestion: Hashable, Sendable {
     }
 
     /// Judges a datagram. Its records aren't looked at. A refusal needn't repeat the question, a success must.
-    package func answer(in bytes: UnsafeRawBufferPointer) -> Answer {
+    package func answer(in bytes: UnsafeRawBufferPointer) -> DNSAnswer {
         var reader = ByteReader(bytes)
         guard let head = try? Header(&reader), head.id == id, head.flags & 0x8000 != 0 else { return .foreign }
         let code = UInt8(head.flags & 0xf)

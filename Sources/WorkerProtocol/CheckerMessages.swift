@@ -8,7 +8,7 @@ package enum SupervisorToChecker {
 
     /// First of all. The page of checks comes along. Notifications are numbered from behind this one.
     case hello(version: UInt16, lastNotification: UInt64)
-    /// What is known of services and servers, by the numbers of the configuration that comes next, which is the first one:
+    /// The knowledge about services and servers, by the numbers of the configuration that comes next, which is the first one:
     /// reports, one after the other, encoded by the LoadBalancing room.
     case standings([UInt8])
     /// Addresses that are on this host, or aren't any more, for ha_suspend: of those that the configuration waits for. What

@@ -23,7 +23,8 @@ import Varlink
             + "2 hasupd can't be reached; 64 the command line is wrong.",
         version: hasupVersion,
         subcommands: [
-            StatusCommand.self, ServicesCommand.self, StatsCommand.self, WatchCommand.self, CheckCommand.self, FormatCommand.self,
+            StatusCommand.self, ServicesCommand.self, StatsCommand.self, WatchCommand.self, CheckCommand.self,
+            FormatCommand.self,
             ExplainCommand.self,
             HistoryCommand.self, ReportCommand.self, LogLevelCommand.self, ReloadCommand.self, UpgradeCommand.self,
             ResignCommand.self, TakeoverCommand.self, MaintenanceCommand.self,

@@ -52,7 +52,8 @@ struct ServiceTable {
         }
         if !reply.table.foreign.isEmpty {
             let count = counted(reply.table.foreign.count, "service")
-            lines += Layout.wrap("\(count) of others in IPVS's table: `hasup services --foreign`", width: width, indent: 0)
+            lines += Layout.wrap(
+                "\(count) of others in IPVS's table: `hasup services --foreign`", width: width, indent: 0)
         }
         return lines.joined(separator: "\n") + "\n"
     }
@@ -96,7 +97,7 @@ struct ServiceTable {
         return lines
     }
 
-    /// What is known of its checks: why it is down and since when, or that nobody has looked.
+    /// The results of its checks: why it is down and since when, or that nobody has looked.
     private static func checks(of server: ServerReport) -> String? {
         var parts: [String] = []
         if let note = server.note { parts.append(Printable.text(note)) }

@@ -40,11 +40,25 @@ struct StatusTable {
             }
         }
         lines += TrackerLines(width: width, style: style).render(status)
+        if let services = status.daemon.services { lines += Layout.wrap(Self.text(services), width: width, indent: 0) }
         lines += problems(status)
         return lines.joined(separator: "\n") + "\n"
     }
 
+    private static func text(_ services: ServiceCounts) -> String {
+        var parts = ["\(counted(services.total, "virtual server"))"]
+        if services.isWell { parts.append("all with their quorum") }
+        if services.down > 0 { parts.append("\(services.down) without quorum") }
+        if services.fault > 0 { parts.append("\(services.fault) in FAULT") }
+        return parts.joined(separator: ", ") + ": `hasup services`"
+    }
+
     private func heading(_ daemon: DaemonStatus) -> [String] {
+        let record = daemon.tableRecord.map { "IPVS isn't written: its changes go into \(Printable.text($0))." }
+        return (record.map { Layout.wrap($0, width: width, indent: 0) } ?? []) + programLines(daemon)
+    }
+
+    private func programLines(_ daemon: DaemonStatus) -> [String] {
         let name = daemon.instanceName.map { " '\(Printable.text($0))'" } ?? ""
         let router = daemon.routerID.isEmpty ? "" : " on \(Printable.text(daemon.routerID))"
         return Layout.wrap(

@@ -133,6 +133,32 @@ import Testing
         #expect(weighted.shared.trackScripts.map(\.name) == ["a", "b", "c", "d"])
     }
 
+    /// The checker isn't told either: it reads strangers' bytes.
+    @Test func partForTheChecker() throws {
+        let text =
+            "global_defs {\nrouter_id R\nrs_init_notifies\nsmtp_server mail\nnotification_email {\na@b\n}\n"
+            + "notify_fifo /run/f\n}\n"
+            + instance("authentication {\nauth_type PASS\nauth_pass secret\n}\nnotify /bin/n\n")
+            + "virtual_server 10.0.0.1 80 {\nprotocol TCP\nquorum_up /bin/q\n"
+            + "real_server 10.0.0.2 80 {\nnotify_down /bin/d\nMISC_CHECK {\nmisc_path \"/bin/m password\"\n}\n"
+            + "TCP_CHECK {\n}\n}\nreal_server 10.0.0.3 80 {\nMISC_CHECK {\nmisc_path \"/bin/m other\"\n}\n}\n}\n"
+        let model = load(text).model
+        let part = model.servicesPart
+        #expect(part.instances.isEmpty && !part.virtualServers.isEmpty)
+        #expect(part.global.routerID == "R" && part.global.balancer.notifiesInitialState)
+        let servers = part.virtualServers[0].realServers
+        #expect(servers.map(\.checks.count) == [2, 1])
+        #expect(servers[0].checks[1] == model.virtualServers[0].realServers[0].checks[1])
+        // What tells programs apart is left.
+        #expect(servers[0].checks[0].kind != servers[1].checks[0].kind)
+        let encoded = part.encode()
+        #expect(try encoded.withUnsafeBytes { try EncodedModel($0).decode() } == part)
+        let bytes = String(decoding: encoded, as: UTF8.self)
+        for secret in ["secret", "mail", "a@b", "/run/f", "/bin/n", "/bin/q", "/bin/d", "/bin/m", "password", "other"] {
+            #expect(text.contains(secret) && !bytes.contains(secret), "\(secret)")
+        }
+    }
+
     @Test func truncation() {
         let bytes = Self.full.encode()
         for length in 0..<bytes.count {

@@ -13,7 +13,7 @@ private let targets: [String: any FuzzTarget.Type] = [
     "configuration": ConfigurationFuzz.self, "formatter": FormatterFuzz.self, "model": ModelFuzz.self,
     "frames": FrameFuzz.self,
     "control": ControlFuzz.self, "packets": PacketFuzz.self, "snapshot": SnapshotFuzz.self,
-    "notifications": NotificationsFuzz.self,
+    "notifications": NotificationsFuzz.self, "ipvs": IPVSFuzz.self, "checks": CheckFuzz.self,
 ]
 
 /// The target that HASUP_FUZZ_TARGET names.

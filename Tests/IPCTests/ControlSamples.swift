@@ -37,6 +37,10 @@ enum SampleStatus {
         var file = TrackerReport()
         (file.kind, file.name, file.state, file.value) = ("file", "load", "VALUE", -5)
         daemon.trackers = [tracker, file, TrackerReport()]
+        var services = ServiceCounts()
+        (services.total, services.down, services.fault) = (4, 2, 1)
+        daemon.services = services
+        daemon.tableRecord = "/var/tmp/record"
         return daemon
     }
 

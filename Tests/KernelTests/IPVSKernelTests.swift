@@ -42,8 +42,9 @@ private enum KernelIPVS {
 struct MissingIPVSTests {
     @Test func tellsThatThereIsNone() throws {
         let connection = try KernelIPVS.connect()
-        for call in [TableCall.readServices, .write([.flush]), .readDestinations([ServiceKey(.firewallMark(1, .ipv4))])]
-        {
+        for call in [
+            TableCall.readServices, .write([.flush]), .readDestinations([ServiceKey(.firewallMark(1, .ipv4))]),
+        ] {
             guard case .failed(ENOENT) = connection.perform(call) else {
                 Issue.record("\(call) should have failed with ENOENT")
                 continue
@@ -109,7 +110,8 @@ struct IPVSKernelTests {
                 [.addService(Self.web, service)] + samples.map { .addDestination(Self.web, $0.key, $0.destination) }
             ).allSatisfy { $0 == 0 })
         let head = "-a -t 10.99.0.1:80"
-        #expect(Set(try KernelIPVS.saved()) == Set(["-A -t 10.99.0.1:80 -s rr"] + samples.map { "\(head) \($0.words)" }))
+        #expect(
+            Set(try KernelIPVS.saved()) == Set(["-A -t 10.99.0.1:80 -s rr"] + samples.map { "\(head) \($0.words)" }))
         let wanted = Dictionary(uniqueKeysWithValues: samples.map { ($0.key, $0.destination) })
         #expect(try destinations([Self.web]) == [Self.web: wanted])
     }
@@ -208,7 +210,8 @@ struct IPVSKernelTests {
         thread.stop()
         let completions = thread.drain()
         #expect(completions.map(\.ticket) == [1, 2])
-        guard case .written(let codes) = completions[0].result, case .destinations(let all) = completions[1].result else {
+        guard case .written(let codes) = completions[0].result, case .destinations(let all) = completions[1].result
+        else {
             Issue.record("\(completions)")
             return
         }

@@ -28,7 +28,9 @@ enum IPVSSamples {
         return Service(words: words, key: key, service: service)
     }
 
-    private static func v4(_ last: UInt32, _ port: UInt16 = 80, _ transport: ServiceTransport = .tcp) -> ServiceKey.Target {
+    private static func v4(_ last: UInt32, _ port: UInt16 = 80, _ transport: ServiceTransport = .tcp)
+        -> ServiceKey.Target
+    {
         .address(IPAddress(v4: 0x0a63_0000 + last), port: port, transport)
     }
 
@@ -48,7 +50,8 @@ enum IPVSSamples {
         },
         service("--sctp-service 10.99.0.7:2905 -s wrr", v4(7, 2905, .sctp), "wrr"),
         service("-t 10.99.0.8:80 -s rr -b flag-1,flag-3", v4(8)) { $0.schedulerFlags = [.first, .third] },
-        service("-t [fd00::1]:80 -s rr -p 50 -M 64", .address(IPAddress(v6High: 0xfd00 << 48, low: 1), port: 80, .tcp)) {
+        service("-t [fd00::1]:80 -s rr -p 50 -M 64", .address(IPAddress(v6High: 0xfd00 << 48, low: 1), port: 80, .tcp))
+        {
             $0.persistence = 50
             $0.netmask = 64
         },
@@ -72,7 +75,8 @@ enum IPVSSamples {
         destination("-r 10.9.0.1:8080 -m -w 1", 1, .masquerading, port: 8080),
         destination("-r 10.9.0.2:80 -g -w 0", 2, .directRouting, weight: 0),
         destination("-r 10.9.0.3:80 -i -w 65536 --tun-type ipip", 3, .tunnel(.ipip), weight: 65536),
-        destination("-r 10.9.0.4:80 -i -w 1 --tun-type gue --tun-port 6080 --tun-nocsum", 4, .tunnel(.gue(port: 6080, .none))),
+        destination(
+            "-r 10.9.0.4:80 -i -w 1 --tun-type gue --tun-port 6080 --tun-nocsum", 4, .tunnel(.gue(port: 6080, .none))),
         destination(
             "-r 10.9.0.5:80 -i -w 1 --tun-type gue --tun-port 6080 --tun-csum", 5, .tunnel(.gue(port: 6080, .full))),
         destination(

@@ -5,6 +5,10 @@ Everything is on one machine's loopback. Bounds are those of the issue: delay_lo
 
 import os
 import signal
+import socket
+import ssl
+import subprocess
+import threading
 import time
 
 import pytest
@@ -18,7 +22,7 @@ VS = "10.99.0.1"
 
 def check(kind, *lines, delay=0.5, timeout=1):
     """A check's block."""
-    return "\n".join([f"    {kind} {{", f"      connect_timeout {timeout}", *(f"      {line}" for line in lines), "    }"])
+    return "\n".join([f"    {kind} {{", f"      connect_timeout {timeout}", "      retry 0", *(f"      {line}" for line in lines), "    }"])
 
 
 def tcp(*lines, **options):
@@ -91,7 +95,7 @@ def wait_table(table, wanted, bound=5.0, port=80):
 
 def test_a_dead_server_leaves_and_comes_back(lan, begin):
     """Out within delay_loop, back with its first success."""
-    node = lan.node("a")
+    node = lan.nodes["a"]
     servers = [Server(node, port).start() for port in (9001, 9002)]
     hasup, table = begin(service(real(9001, tcp()), real(9002, tcp())))
     wait_table(table, {9001: 1, 9002: 1})
@@ -127,7 +131,7 @@ def test_a_dead_server_leaves_and_comes_back(lan, begin):
 ], ids=lambda value: value if isinstance(value, str) else "")
 def test_http_verdicts(lan, begin, name, reply, lines, passes):
     """B16, B18: also who dribbles is down within max(delay_loop, 3 × connect_timeout)."""
-    node = lan.node("a")
+    node = lan.nodes["a"]
     Server(node, 9001, reply).start()
     hasup, table = begin(service(real(9001, http_get(*lines)), real(9002), extra=["alpha"]))
     wait_table(table, {9001: 1, 9002: 1} if passes else {9002: 1}, 6)
@@ -139,7 +143,7 @@ def test_http_verdicts(lan, begin, name, reply, lines, passes):
 
 def test_quorum_and_sorry_server(lan, begin):
     """B10: quorum 2 of two; only the sorry server while it is lost; FIFO lines and scripts in keepalived's words."""
-    node = lan.node("a")
+    node = lan.nodes["a"]
     servers = [Server(node, port).start() for port in (9001, 9002)]
     fifo = os.path.join(node.directory, "fifo")
     notes = os.path.join(node.directory, "notes")
@@ -187,7 +191,7 @@ def test_quorum_and_sorry_server(lan, begin):
 
 def test_a_killed_checker_changes_nothing(lan, begin):
     """L4: kill -9, and SIGSTOP, beside a dead server: no write, nobody is notified, checks go on at once."""
-    node = lan.node("a")
+    node = lan.nodes["a"]
     server = Server(node, 9001).start()
     hasup, table = begin(service(real(9001, tcp()), real(9002, tcp()), extra=["quorum 1"]))
     wait_table(table, {9001: 1})
@@ -204,9 +208,9 @@ def test_a_killed_checker_changes_nothing(lan, begin):
     wait_table(table, {})
 
 
-def test_a_hasupd_that_is_killed_leaves_what_is_known(lan, begin):
-    """A reload and an unchanged one write nothing; `hasup upgrade` neither."""
-    node = lan.node("a")
+def test_reload_and_upgrade_write_nothing_that_is_so_already(lan, begin):
+    """L2: an unchanged reload and an upgrade write nothing; a changed weight, one line; a removed and a new server, two."""
+    node = lan.nodes["a"]
     Server(node, 9001).start()
     config = service(real(9001, tcp()), real(9002, tcp()))
     hasup, table = begin(config)
@@ -215,16 +219,24 @@ def test_a_hasupd_that_is_killed_leaves_what_is_known(lan, begin):
     assert hasup.reload().returncode == 0
     time.sleep(1)
     assert table.lines() == before
+    pid = hasup.worker("hasup-checker")
+    assert hasup.cli("upgrade", bound=20).returncode == 0
+    wait_for("another checker", lambda: hasup.roles().get("hasup-checker"), lambda new: new and new != [pid], 8)
+    time.sleep(1.2)
+    # What IPVS keeps, the record forgets with the process: all is written anew, and the dead server isn't.
+    assert all("9002" not in " ".join(line) for line in table.lines()[len(before):]), table.lines()
+    before = table.lines()
     # A new server follows alpha, a removed one goes.
     Server(node, 9003).start()
     assert hasup.reload(service(real(9001, tcp(), weight=5), real(9003, tcp()))).returncode == 0
     wait_table(table, {9001: 5, 9003: 1})
-    assert len(table.lines()) - len(before) == 2
+    kinds = sorted(line[1] for line in table.lines()[len(before):])
+    assert kinds == ["addrs", "setrs"], kinds
 
 
 def test_a_thousand_silent_servers_keep_the_others_on_time(lan, begin):
     """Those that say nothing end at connect_timeout; descriptors are flat; the others are checked on time."""
-    node = lan.node("a")
+    node = lan.nodes["a"]
     Server(node, 9001).start()
     Server(node, 9002, silent).start()
     silents = "\n".join(service(real(9002, http_get(path=f"/{n}", timeout=2)), port=1000 + n) for n in range(300))
@@ -234,7 +246,129 @@ def test_a_thousand_silent_servers_keep_the_others_on_time(lan, begin):
     wait_for("the silent ones to go", lambda: table.servers(1299), lambda seen: seen == {}, 10)
     counts = []
     for _ in range(8):
-        counts.append(len(descriptors(pid)))
+        counts.append(descriptors(pid))
         time.sleep(0.5)
     assert max(counts) < 400, counts
     hold_for("the living one", table.servers, lambda seen: seen == {9001: 1}, 1.0)
+
+
+def test_programs_and_files(lan, begin):
+    """B25: exit status, misc_dynamic, misc_timeout with a program that ignores TERM, a program that isn't there; FILE_CHECK."""
+    node = lan.nodes["a"]
+    status = node.write("status", "0\n")
+    number = node.write("number", "0\n")
+    program = node.write("program.sh", f"#!/bin/sh\nexit $(cat {status})\n")
+    hanging = node.write("hanging.sh", "#!/bin/sh\ntrap '' TERM\nwhile :; do sleep 1; done\n")
+    for path in (program, hanging):
+        os.chmod(path, 0o755)
+    misc = "\n".join(["    MISC_CHECK {", '      misc_path "%s"', "      misc_timeout 1", "%s", "    }"])
+    config = "global_defs {\n  script_user root\n}\n" + f"track_file load {{\n  file {number}\n}}\n" + service(
+        real(9001, misc % (program, "      misc_dynamic"), weight=7), real(9002, misc % (program, "")),
+        real(9003, misc % (hanging, "")),
+        real(9005, "    FILE_CHECK {\n      track_file load\n      weight 2\n    }", weight=10))
+    hasup, table = begin(config)
+    wait_table(table, {9001: 7, 9002: 1, 9005: 10}, 8)
+    node.write("status", "12\n")
+    wait_table(table, {9001: 10, 9005: 10})
+    node.write("status", "1\n")
+    wait_table(table, {9005: 10})
+    node.write("number", "-3\n")
+    wait_table(table, {9005: 4})
+    node.write("status", "0\n")
+    node.write("number", "5\n")
+    wait_table(table, {9001: 7, 9002: 1, 9005: 20})
+    assert "9003 [10.99.0.1]:tcp:80 is DOWN (the script took too long)" in hasup.log()
+
+
+def test_regex(lan, begin):
+    """B17: the decoded body alone, both offsets inclusive; what explodes is a failure, and the checker goes on."""
+    node = lan.nodes["a"]
+    replies = {9001: http(body=b"xxhello"), 9002: http(body=b"xxhello"), 9003: http(body=b"xxhello"),
+               9004: http(body=b"xxhello"), 9005: http(body=b"a" * 40)}
+    for port, reply in replies.items():
+        Server(node, port, reply).start()
+    exploding = ['regex "^(a+)+$x"']
+    hasup, table = begin(service(
+        real(9001, http_get('regex "hel+o"', "regex_min_offset 2", "regex_max_offset 3")),
+        real(9002, http_get('regex "hello"', "regex_min_offset 3", "regex_max_offset 9")),
+        real(9003, http_get('regex "Content"')),
+        real(9004, http_get('regex "HELLO"', "regex_options caseless", "regex_no_match")),
+        real(9005, http_get(*exploding)), extra=["alpha"]))
+    wait_table(table, {9001: 1})
+    hold_for("one server", table.servers, lambda seen: seen == {9001: 1}, 1.5)
+
+
+def test_checks_wait_for_the_address(lan, begin):
+    """ha_suspend: no check runs before the address is on this host, nor after it has gone; the state stays."""
+    node = lan.nodes["a"]
+    server = Server(node, 9001, http()).start()
+    hasup, table = begin(service(real(9001, http_get()), extra=["ha_suspend"]))
+    wait_table(table, {9001: 1})
+    time.sleep(1)
+    assert server.accepted == 0
+    node.netns.ip("address", "add", f"{VS}/32", "dev", "lo")
+    wait_for("checks", lambda: server.accepted, lambda count: count > 1)
+    node.netns.ip("address", "delete", f"{VS}/32", "dev", "lo")
+    time.sleep(0.3)
+    server.stop()
+    hold_for("the state", table.servers, lambda seen: seen == {9001: 1}, 1.5)
+    node.netns.ip("address", "add", f"{VS}/32", "dev", "lo")
+    wait_table(table, {})
+
+
+def test_other_protocols(lan, begin):
+    """SMTP_CHECK with lines in several parts, UDP_CHECK on a closed and on an answering port, DNS_CHECK."""
+    node = lan.nodes["a"]
+
+    def smtp(connection, _):
+        for said in (b"220-a\r\n220 b\r\n", b"250-c\r\n250 d\r\n", b"221 e\r\n"):
+            connection.sendall(said)
+            connection.recv(4096)
+
+    Server(node, 9001, smtp).start()
+    Server(node, 9002, lambda connection, _: connection.sendall(b"554 no\r\n")).start()
+    with node.netns.entered():
+        sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2)]
+        for place, port in enumerate((9003, 9004)):
+            sockets[place].bind(("127.0.0.1", port))
+
+    def answer(place, change):
+        while True:
+            asked, whom = sockets[place].recvfrom(4096)
+            sockets[place].sendto(change(asked), whom)
+
+    threading.Thread(target=answer, args=(0, lambda asked: b"\x01\x02\x03"), daemon=True).start()
+    threading.Thread(target=answer, args=(1, lambda asked: asked[:2] + bytes([asked[2] | 0x80]) + asked[3:]),
+                     daemon=True).start()
+    hasup, table = begin(service(
+        real(9001, check("SMTP_CHECK")), real(9002, check("SMTP_CHECK")),
+        real(9003, check("UDP_CHECK", "require_reply 01X2")), real(9004, check("DNS_CHECK", "name a.example", "type A")),
+        real(9005, check("UDP_CHECK", timeout=1)), extra=["alpha"]))
+    wait_table(table, {9001: 1, 9003: 1, 9004: 1})
+    hold_for("three servers", table.servers, lambda seen: seen == {9001: 1, 9003: 1, 9004: 1}, 2)
+
+
+def test_tls(lan, begin):
+    """SSL_GET: whatever certificate; TLS that isn't; sessions are resumed."""
+    node = lan.nodes["a"]
+    key = os.path.join(node.directory, "key.pem")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout",
+                    key, "-out", key + ".crt", "-days", "1", "-subj", "/CN=a"], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(key + ".crt", key)
+    resumed = []
+
+    def reply(connection, _):
+        with context.wrap_socket(connection, server_side=True) as secure:
+            resumed.append(secure.session_reused)
+            http()(secure, b"")
+
+    Server(node, 9001, reply).start()
+    Server(node, 9002, http()).start()
+    block = "\n".join(["    SSL_GET {", "      connect_timeout 1", "      retry 0", "      url {", "        path /", "      }",
+                       "    }"])
+    hasup, table = begin(service(real(9001, block), real(9002, block), extra=["alpha"]))
+    wait_table(table, {9001: 1})
+    wait_for("connections", lambda: len(resumed), lambda count: count > 4)
+    assert any(resumed), resumed
+    assert table.servers() == {9001: 1}

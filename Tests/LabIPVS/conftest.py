@@ -24,13 +24,20 @@ def pytest_runtest_makereport(item):
     setattr(item, f"report_{outcome.get_result().when}", outcome.get_result())
 
 
-@pytest.fixture
-def director(request):
-    """A node with eth0 and an empty table."""
+@pytest.fixture(scope="session")
+def network():
+    """One LAN for all."""
     with Lan() as lan:
-        node = lan.node("d")
-        yield node
-        report = getattr(request.node, "report_call", None)
-        if report is not None and report.failed:
-            for program in node.programs:
-                print(f"--- {os.path.basename(program.log_path)} ---\n{program.log()[-4000:]}")
+        yield lan
+
+
+@pytest.fixture
+def director(request, network):
+    """A node with eth0 and an empty table."""
+    node = network.node(f"d{len(network.nodes)}")
+    yield node
+    report = getattr(request.node, "report_call", None)
+    if report is not None and report.failed:
+        for program in node.programs:
+            print(f"--- {os.path.basename(program.log_path)} ---\n{program.log()[-4000:]}")
+    node.kill_everything()

@@ -1,7 +1,6 @@
 """A reload writes the difference and nothing else."""
 
-from lab.waiting import wait_for
-from table import begin, change, saved, services
+from table import begin, ipvsadm, quiet, saved, services, wait_services, wait_table
 from test_crash import CONFIG, LINES, written
 
 
@@ -15,9 +14,9 @@ def reload(node, hasup, config, lines):
     before = writes(hasup)
     done = hasup.reload(config)
     assert done.returncode == 0, done.stderr + hasup.log()
-    wait_for("the table", lambda: saved(node), lambda seen: len(seen) == lines, 20)
-    look = wait_for("quiet", lambda: (writes(hasup), saved(node), writes(hasup)), lambda seen: seen[0] == seen[2], 20)
-    return look[0] - before, look[1]
+    wait_table(node, "the table", lambda seen: len(seen) == lines)
+    count, seen = quiet(node, hasup)
+    return count - before, seen
 
 
 def test_changes(director):
@@ -27,13 +26,13 @@ def test_changes(director):
     assert reload(director, hasup, CONFIG, LINES) == (0, before)
 
     hasup.reload(CONFIG.replace("weight 2", "weight 20"))
-    wait_for("the weight", lambda: saved(director), lambda lines: any("-w 20" in line for line in lines), 20)
-    assert writes(hasup) == LINES + 1
+    wait_table(director, "the weight", lambda lines: any("-w 20" in line for line in lines))
+    assert quiet(director, hasup)[0] == LINES + 1
 
     hasup.reload(CONFIG.replace("lb_algo wlc", "lb_algo sed"))
-    wait_for("the scheduler", lambda: saved(director),
-             lambda lines: "-A -t 10.99.0.1:80 -s sed" in lines and any("-w 2" in line for line in lines), 20)
-    assert writes(hasup) == LINES + 3
+    wait_table(director, "the scheduler",
+               lambda lines: "-A -t 10.99.0.1:80 -s sed" in lines and any(line.endswith("-w 2") for line in lines))
+    assert quiet(director, hasup)[0] == LINES + 3
 
     one = CONFIG[:CONFIG.index("virtual_server 10.99.0.2")]
     count, _ = reload(director, hasup, one, 3)
@@ -46,7 +45,7 @@ def test_changes(director):
 def test_the_first_services_come_and_go(director):
     """A hasupd without virtual servers has nothing to do with IPVS until a reload brings some."""
     plain = "vrrp_instance VI_1 {\ninterface eth0\nvirtual_router_id 51\npriority 100\nvirtual_ipaddress {\n10.0.0.100\n}\n}\n"
-    change(director, "-A", "-t", "10.99.9.9:80", "-s", "wrr")
+    ipvsadm(director, "-A", "-t", "10.99.9.9:80", "-s", "wrr")
     hasup = begin(director, plain)
     assert len(saved(director)) == 1
     assert reload(director, hasup, plain + CONFIG, LINES + 1)[0] == LINES
@@ -60,13 +59,13 @@ def test_what_somebody_has_added(director):
     """D67: a destination that no configuration has named is shown and left, until a reload."""
     hasup = begin(director, CONFIG)
     before, _ = written(director, hasup)
-    change(director, "-a", "-t", "10.99.0.1:80", "-r", "10.0.0.77:80", "-m", "-w", "1")
-    wait_for("it to be seen", lambda: services(hasup)["services"][0]["surplus"], lambda seen: seen == ["10.0.0.77:80"], 20)
+    ipvsadm(director, "-a", "-t", "10.99.0.1:80", "-r", "10.0.0.77:80", "-m", "-w", "1")
+    wait_services(hasup, "it to be seen", lambda answer: answer["services"][0]["surplus"] == ["10.0.0.77:80"])
     assert len(saved(director)) == LINES + 1
     assert hasup.cli("services").returncode == 0
     assert reload(director, hasup, CONFIG, LINES) == (1, before)
-    change(director, "-d", "-t", "10.99.0.1:80", "-r", "10.0.0.12:80")
-    wait_for("it to be mended", lambda: saved(director), lambda lines: lines == before, 20)
-    change(director, "-C")
-    wait_for("all to be mended", lambda: saved(director), lambda lines: lines == before, 20)
+    ipvsadm(director, "-d", "-t", "10.99.0.1:80", "-r", "10.0.0.12:80")
+    wait_table(director, "it to be mended", lambda lines: lines == before)
+    ipvsadm(director, "-C")
+    wait_table(director, "all to be mended", lambda lines: lines == before)
     assert hasup.stop(20)[0] == 0

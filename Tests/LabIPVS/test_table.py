@@ -6,7 +6,7 @@ import re
 
 import pytest
 from lab.waiting import wait_for
-from table import begin, change, keepalived, saved, services
+from table import begin, ipvsadm, keepalived, quiet, saved, services, wait_table
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 CORPUS = os.path.join(os.path.dirname(HERE), "Corpus")
@@ -27,12 +27,8 @@ def with_services():
 def compare(node, config):
     """Writes the same file by both, one after the other; the table that both have."""
     hasup = begin(node, config)
-    answer = services(hasup)
-    wait_for("a table", lambda: saved(node), lambda lines: len(lines) > 0 or not answer["services"], 20)
-    # It stands still when no request has been written between two answers.
-    seen = wait_for("quiet", lambda: (services(hasup)["table"]["writes"], saved(node), services(hasup)["table"]["writes"]),
-                    lambda look: look[0] == look[2], 20)
-    ours = seen[1]
+    wait_table(node, "a table", lambda lines: lines or not services(hasup)["services"])
+    ours = quiet(node, hasup)[1]
     assert hasup.stop(20)[0] == 0, hasup.log()
     assert saved(node) == [], "what is ours goes at a stop"
     other = keepalived(node, config)
@@ -55,11 +51,11 @@ def test_corpus(director, name):
 
 def test_foreign_services_stay(director):
     """D68: what neither the configuration nor an earlier hasupd of this boot has named is somebody else's."""
-    change(director, "-A", "-t", "10.99.9.9:80", "-s", "wrr")
-    change(director, "-a", "-t", "10.99.9.9:80", "-r", "10.0.0.99:80", "-m", "-w", "7")
+    ipvsadm(director, "-A", "-t", "10.99.9.9:80", "-s", "wrr")
+    ipvsadm(director, "-a", "-t", "10.99.9.9:80", "-r", "10.0.0.99:80", "-m", "-w", "7")
     before = saved(director)
     hasup = begin(director, text(os.path.join(HERE, "every_option.conf")))
-    wait_for("the table", lambda: saved(director), lambda lines: len(lines) > 30, 20)
+    wait_table(director, "the table", lambda lines: len(lines) > 30)
     assert set(before) <= set(saved(director))
     assert services(hasup)["table"]["foreign"] == ["tcp 10.99.9.9:80"]
     assert hasup.cli("services", "--foreign").stdout == "tcp 10.99.9.9:80\n"
@@ -70,5 +66,5 @@ def test_foreign_services_stay(director):
 def test_timeouts(director):
     """lvs_timeouts."""
     hasup = begin(director, text(os.path.join(HERE, "every_option.conf")))
-    wait_for("timeouts", lambda: director.netns.run("ipvsadm", "-l", "--timeout"), lambda seen: "901 121 301" in seen, 20)
+    wait_for("timeouts", lambda: ipvsadm(director, "-l", "--timeout"), lambda seen: "901 121 301" in seen, 20, 0.1)
     assert hasup.stop(20)[0] == 0

@@ -196,7 +196,7 @@ struct CheckerReloadTests {
         var bench = running([service([server(1), server(2), server(3)])], dead: [address(3)])
         bench.reload([service([server(1)])])
         #expect(bench.notified() == ["RS 0.1 gone"])
-        #expect(bench.checker.checkCount == 1)
+        #expect(bench.checker.places.count == 1)
     }
 
     @Test("a new server follows alpha") func added() {
@@ -258,7 +258,7 @@ struct CheckerReloadTests {
         bench.abandoned = []
         bench.reload([service([server(kept), server(5)])])
         #expect(bench.abandoned == [begun])
-        #expect(bench.checker.checkCount == 2 && bench.checker.settings(of: begun) == nil)
+        #expect(bench.checker.places.count == 2 && bench.checker.settings(of: begun) == nil)
         bench.reload([service([server(kept), server(5), server(6)])])
         #expect(bench.checker.settings(of: begun)?.endpoint?.address == address(6))
         bench.handle(.ended(check: begun, .failed(.refused), duration: .zero))

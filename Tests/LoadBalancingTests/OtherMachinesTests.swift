@@ -196,7 +196,7 @@ struct EchoMachineTests {
 @Suite("MISC_CHECK (behaviours_lvs2 B25)")
 struct ScriptEndTests {
     @Test func verdicts() {
-        let cases: [(ScriptEnd, Bool, CheckVerdict)] = [
+        let cases: [(ProgramEnd, Bool, CheckVerdict)] = [
             (.status(0), false, .passed()), (.status(0), true, .passed()),
             (.status(1), true, .failed(.exitStatus, detail: 1)), (.status(2), false, .failed(.exitStatus, detail: 2)),
             (.status(2), true, CheckVerdict(.passed, .none, weight: 0)),
@@ -209,7 +209,7 @@ struct ScriptEndTests {
             #expect(end.verdict(setsWeight: setsWeight) == verdict, "\(end)")
             var writer = ByteWriter()
             end.encode(into: &writer)
-            #expect(ScriptEnd.all(in: writer.bytes, max: 1) == [end])
+            #expect(ProgramEnd.all(in: writer.bytes, max: 1) == [end])
         }
     }
 
@@ -225,7 +225,7 @@ struct ScriptEndTests {
             bench.now = max(bench.now, bench.checker.deadline)
             bench.handle(.timeout)
             bench.handle(
-                .ended(check: 0, ScriptEnd.status(code).verdict(setsWeight: true), duration: .milliseconds(1)))
+                .ended(check: 0, ProgramEnd.status(code).verdict(setsWeight: true), duration: .milliseconds(1)))
             #expect(bench.known.servers.first?.weight == weight, "\(code)")
         }
     }

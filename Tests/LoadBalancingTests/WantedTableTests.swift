@@ -111,7 +111,7 @@ import Testing
         #expect(WantedTable(unchecked: model).services[Sample.key]?.destinations.values.map(\.weight) == [1])
     }
 
-    /// Servers that are up and down, the quorum, the sorry server: behaviours §12, B10 and B11.
+    /// Servers that are up and down, the quorum, the sorry server: B10 and B11.
     @Test(
         arguments: [
             // inhibit_on_failure, sorry_server_inhibit, up, sorry server used, weights by server 0, 1, sorry server.
@@ -147,7 +147,7 @@ import Testing
         #expect(definition.destinations(for: Sample.key, state) == [Sample.place(1): Sample.destination(1)])
     }
 
-    /// Without checks all are up; the quorum and its hysteresis decide at the start (behaviours §12), and a quorum over weights
+    /// Without checks all are up; the quorum and its hysteresis decide at the start, and a quorum over weights
     /// of 0 alone is met (B13).
     @Test(arguments: [
         ([1, 1], 2, 0, true), ([1, 1], 2, 1, false), ([0, 0], 1, 0, true), ([3], 3, 0, true), ([1, 1], 1, 0, true),

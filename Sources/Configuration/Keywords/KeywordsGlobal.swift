@@ -24,14 +24,14 @@ extension KeywordList {
         r.row("notification_email", .list(), default: "none", note: "one address per line", .acts, "recipients") { $0.mailRecipients($1) }
         r.boolean("smtp_alert", default: "unset", .acts, "default for every smtp_alert", \.model.global.mail.isDefault)
         r.boolean("smtp_alert_vrrp", default: "unset", .acts, "default for vrrp instances/groups; wins over smtp_alert", \.model.global.mail.isDefaultOfInstances)
-        r.boolean("smtp_alert_checker", default: "unset", .typed, "default for virtual/real servers; wins over smtp_alert", \.model.global.mail.isDefaultOfServers)
+        r.boolean("smtp_alert_checker", default: "unset", .acts, "default for virtual/real servers; wins over smtp_alert", \.model.global.mail.isDefaultOfServers)
         r.row("startup_script", .command, default: "none", traits: .firstCounts, .acts, "run before the workers start; the first one counts. Not at a restart that goes on with their state") { $0.daemonScript(\.model.global.daemon.startupScript, $1) }
         r.integer("startup_script_timeout", 1...1_000, unit: .seconds, default: "10", .acts, "limit for startup_script", \.shared.startupTimeout)
         r.row("shutdown_script", .command, default: "none", traits: .firstCounts, .acts, "run after the workers and all scripts have ended; the first one counts") { $0.daemonScript(\.model.global.daemon.shutdownScript, $1) }
         r.integer("shutdown_script_timeout", 1...1_000, unit: .seconds, default: "10", .acts, "limit for shutdown_script", \.shared.shutdownTimeout)
         r.row("max_auto_priority", .optionalInteger("[INT]", -1...99), default: "0 (off); no arg = system max", note: "99=sched RR max", .typed, "ceiling for automatic real-time priority increases") { $0.automaticPriority($1) }
         r.integer("min_auto_priority_delay", 1...10_000_000, unit: .microseconds, default: "1000000", .typed, "timer lateness that triggers automatic priority increase", \.model.global.automaticPriority.lateness)
-        r.boolean("checker_log_all_failures", .typed, "log each checker failure, also during retries", \.services.logsAllFailures)
+        r.boolean("checker_log_all_failures", .acts, "log each checker failure, also during retries", \.services.logsAllFailures)
         r.row("dynamic_interfaces", .words("[allow_if_changes]"), default: "off", .acts, "permit configured interfaces that do not exist yet; optional: interface type may change when recreated") { $0.dynamicInterfaces($1) }
         r.flag("no_email_faults", .acts, "no mails for FAULT transitions", \.model.global.mail.omitsFaults)
         r.row("default_interface", .words("IF"), default: "eth0", .typed, "interface for static_ipaddress entries without dev") { $0.set(\.model.global.links.defaultInterface, interface: $1) }
@@ -93,8 +93,8 @@ extension KeywordList {
         r.row("notify_fifo_script", .command, default: "none", note: "path appended as last arg", traits: .firstCounts, .acts, "reader process of notify_fifo: started again when it ends, and given the states of all first; the first one counts") { $0.fifoScript(\.model.global.daemon.notifyFIFO, $1) }
         r.row("vrrp_notify_fifo", .words("PATH [USER [GROUP]]"), default: "none", traits: .firstCounts, .acts, "FIFO for events of instances and groups only; the first one counts") { $0.fifo(\.model.global.daemon.vrrpNotifyFIFO, $1) }
         r.row("vrrp_notify_fifo_script", .command, default: "none", traits: .firstCounts, .acts, "reader process of vrrp_notify_fifo, as notify_fifo_script; the first one counts") { $0.fifoScript(\.model.global.daemon.vrrpNotifyFIFO, $1) }
-        r.row("lvs_notify_fifo", .words("PATH [USER [GROUP]]"), default: "none", traits: .firstCounts, .typed, "FIFO for LVS events only; the first one counts") { $0.balancerFIFO($1) }
-        r.row("lvs_notify_fifo_script", .command, default: "none", traits: .firstCounts, .typed, "reader for lvs_notify_fifo; the first one counts") { $0.services.fifoScript = $0.script($1) }
+        r.row("lvs_notify_fifo", .words("PATH [USER [GROUP]]"), default: "none", traits: .firstCounts, .acts, "FIFO for LVS events only; the first one counts") { $0.balancerFIFO($1) }
+        r.row("lvs_notify_fifo_script", .command, default: "none", traits: .firstCounts, .acts, "reader for lvs_notify_fifo; the first one counts") { $0.services.fifoScript = $0.script($1) }
         r.boolean("vrrp_notify_priority_changes", .acts, "FIFO line (no script) on effective-priority change", \.defaults.options[.notifiesPriorityChanges])
         r.flag("fifo_write_vrrp_states_on_reload", .acts, "after reload write all current states to FIFOs", \.model.global.daemon.writesStatesOnReload)
         r.text("snmp_socket", "SOCKET", default: "unix:/var/agentx/master", note: "udp:host:port if bare", .typed, "AgentX master address", \.model.global.agent.masterSocket)
@@ -122,7 +122,7 @@ extension KeywordList {
         r.boolean("lvs_netlink_monitor_rcv_bufs_force", .typed, "same for checker", \.model.global.buffers.balancerMonitor.isForced)
         r.integer("process_monitor_rcv_bufs", Limits.buffer, unit: .bytes, default: "1 MiB", .acts, "proc connector socket buffer", \.model.global.buffers.processMonitor.bytes)
         r.boolean("process_monitor_rcv_bufs_force", .acts, "use SO_RCVBUFFORCE", \.model.global.buffers.processMonitor.isForced)
-        r.boolean("rs_init_notifies", .typed, "run RS notifies for initial state at start/reload", \.model.global.balancer.notifiesInitialState)
+        r.boolean("rs_init_notifies", .acts, "run RS notifies for initial state at start/reload", \.model.global.balancer.notifiesInitialState)
         r.boolean("no_checker_emails", .typed, "mail only on RS state change, not per checker", \.model.global.mail.omitsChecks)
         r.row("vrrp_rx_bufs_policy", .number("MTU|ADVERT|INT", Limits.buffer, unit: .bytes), default: "kernel default", .typed, "socket receive buffer policy") { $0.bufferPolicy($1) }
         r.integer("vrrp_rx_bufs_multiplier", Limits.bufferMultiplier, default: "3", .typed, "multiplier for policy", \.model.global.buffers.multiplier)

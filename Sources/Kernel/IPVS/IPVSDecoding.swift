@@ -104,7 +104,9 @@ struct IPVSReader {
         if let mark {
             target = .firewallMark(mark, family)
         } else {
-            guard let transport, let port, let place = address.flatMap({ IPAddress($0, of: family) }) else { return nil }
+            guard let transport, let port, let place = address.flatMap({ IPAddress($0, of: family) }) else {
+                return nil
+            }
             target = .address(place, port: port, transport)
         }
         var service = KernelService(scheduler: scheduler, family: family)

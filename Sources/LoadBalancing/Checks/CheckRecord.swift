@@ -35,16 +35,16 @@ package struct CheckRecord: Hashable, Sendable {
 
     package init(_ fingerprint: CheckFingerprint) { self.fingerprint = fingerprint }
 
-    private struct Flags: OptionSet {
+    private struct RecordFlags: OptionSet {
         let rawValue: UInt16
-        static let isConfirming = Flags(rawValue: 1)
-        static let isUntried = Flags(rawValue: 2)
-        static let hasWeight = Flags(rawValue: 4)
+        static let isConfirming = RecordFlags(rawValue: 1)
+        static let isUntried = RecordFlags(rawValue: 2)
+        static let hasWeight = RecordFlags(rawValue: 4)
     }
 
     /// In bytes of this machine: the page never leaves it.
     package func store(to place: UnsafeMutableRawPointer) {
-        var flags: Flags = []
+        var flags: RecordFlags = []
         if isConfirming { flags.insert(.isConfirming) }
         if isUntried { flags.insert(.isUntried) }
         if weight != nil { flags.insert(.hasWeight) }
@@ -68,7 +68,7 @@ package struct CheckRecord: Hashable, Sendable {
     /// Nil for an empty place, and for a record that is torn or that nobody could have written.
     package init?(from place: UnsafeRawPointer) {
         let fingerprint = place.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
-        let flags = Flags(rawValue: place.loadUnaligned(fromByteOffset: 22, as: UInt16.self))
+        let flags = RecordFlags(rawValue: place.loadUnaligned(fromByteOffset: 22, as: UInt16.self))
         guard fingerprint != 0, place.loadUnaligned(as: UInt32.self) == Self.checksum(of: place),
             let state = State(rawValue: place.loadUnaligned(fromByteOffset: 16, as: UInt8.self)),
             let reason = CheckReason(rawValue: place.loadUnaligned(fromByteOffset: 17, as: UInt8.self)),

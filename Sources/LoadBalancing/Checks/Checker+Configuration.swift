@@ -105,7 +105,7 @@ extension Checker {
         DestinationKey(server.address, port: server.port)
     }
 
-    private func prior(_ server: Server) -> Prior {
+    private func prior(_ server: CheckedServer) -> Prior {
         var prior = Prior(isUp: server.isUp)
         prior.owesFirstNotification = server.owesFirstNotification
         for use in server.uses where entry(use.check)?.record.state == .unknown {
@@ -116,7 +116,7 @@ extension Checker {
 
     /// notify_down and its line for servers that are gone (behaviours_lvs2, B12).
     private mutating func tellRemoved(
-        _ former: [Service], except kept: Set<ServerNumber>, into actions: inout [CheckerAction]
+        _ former: [CheckedService], except kept: Set<ServerNumber>, into actions: inout [CheckerAction]
     ) {
         for (place, service) in former.enumerated() {
             for (number, server) in service.servers.enumerated() where server.isUp {
@@ -149,7 +149,7 @@ extension Checker {
     ) {
         services = []
         for (place, settings) in configuration.services.enumerated() {
-            var service = Service(settings: settings)
+            var service = CheckedService(settings: settings)
             service.hasQuorum = formers[place].hasQuorum ?? false
             // A service that can't be set up has neither checks nor states.
             if settings.faults.isEmpty {
@@ -168,13 +168,13 @@ extension Checker {
     }
 
     /// A server with its part in its checks.
-    private mutating func join(_ settings: RealServerSettings, _ prior: Prior?) -> Server {
-        var server = Server(settings: settings)
+    private mutating func join(_ settings: RealServerSettings, _ prior: Prior?) -> CheckedServer {
+        var server = CheckedServer(settings: settings)
         server.owesFirstNotification = prior?.owesFirstNotification ?? notifiesFirstState
         for check in settings.checks {
             let number = place(of: check)
             server.uses.append(
-                Use(
+                CheckUse(
                     check: number,
                     assumesFailure: prior?.assumptions[number] ?? prior.map { !$0.isUp } ?? check.startsDown,
                     logsAllFailures: check.logsAllFailures, factor: Self.factor(check.kind)))
@@ -218,7 +218,7 @@ extension Checker {
         for (place, service) in services.enumerated() {
             for (number, server) in service.servers.enumerated() {
                 for (use, entry) in server.uses.enumerated() {
-                    checks[entry.check]?.users.append(User(service: place, server: number, use: use))
+                    checks[entry.check]?.users.append(CheckUser(service: place, server: number, use: use))
                 }
             }
         }

@@ -174,7 +174,7 @@ extension Checker {
         tell(place, notifies: true, into: &actions)
     }
 
-    private func isFailing(_ use: Use) -> Bool {
+    private func isFailing(_ use: CheckUse) -> Bool {
         switch entry(use.check)?.record.state {
         case .up, nil: false
         case .down: true
@@ -182,9 +182,11 @@ extension Checker {
         }
     }
 
-    private func isProven(_ server: Server) -> Bool {
+    private func isProven(_ server: CheckedServer) -> Bool {
         server.uses.allSatisfy { entry($0.check)?.record.state != .unknown }
     }
+
+    private static let sumMax = 1 << 40
 
     /// Finds out anew whether a server is up, and its weight.
     mutating func refresh(_ place: Int, _ number: Int) {
@@ -196,7 +198,8 @@ extension Checker {
             switch use.factor {
             case .none: break
             case .replaces: weight += Int(value) - server.settings.weight
-            case .adds(let factor): weight += Int(value) * factor
+            // Several of these must not overflow together.
+            case .adds(let factor): weight += min(max(Int(value) * factor, -Self.sumMax), Self.sumMax)
             }
         }
         services[place].servers[number].weight = min(max(weight, 0), Limits.weight.upperBound)
@@ -210,7 +213,7 @@ extension Checker {
         return true
     }
 
-    /// The quorum rule: between the two borders it stays as it is (behaviours §12).
+    /// The quorum rule: between the two borders it stays as it is.
     func quorum(of place: Int) -> Bool {
         let service = services[place]
         let live = service.servers.reduce(0) { $1.isUp ? $0 + $1.weight : $0 }

@@ -4,7 +4,7 @@ import ConfigurationModel
 /// The checks of all servers and what follows from them: which server is up and with what weight, which service has its
 /// quorum, who is notified. It runs in hasup-checker; hasupd makes IPVS's table of what it tells (docs/decisions, D64).
 package struct Checker: Sendable {
-    var services: [Service] = []
+    var services: [CheckedService] = []
     /// By place; nil for a free one. A check keeps its place as long as a configuration has it.
     var checks: [Check?] = []
     var places: [CheckFingerprint: Int] = [:]
@@ -24,17 +24,17 @@ package struct Checker: Sendable {
 
     package init() {}
 
-    struct Service: Sendable {
+    struct CheckedService: Sendable {
         var settings: VirtualServerSettings
-        var servers: [Server] = []
+        var servers: [CheckedServer] = []
         var hasQuorum = false
         /// Its checks wait for its address (ha_suspend).
         var isSuspended = false
     }
 
-    struct Server: Sendable {
+    struct CheckedServer: Sendable {
         var settings: RealServerSettings
-        var uses: [Use] = []
+        var uses: [CheckUse] = []
         var isUp = false
         var weight = 0
         /// True if its first state is still to be notified (rs_init_notifies).
@@ -42,7 +42,7 @@ package struct Checker: Sendable {
     }
 
     /// A server's part in a check.
-    struct Use: Sendable {
+    struct CheckUse: Sendable {
         var check: Int
         /// It counts as failed until its first verdict: alpha, or a known server that is down.
         var assumesFailure: Bool
@@ -63,7 +63,7 @@ package struct Checker: Sendable {
         var settings: CheckSettings
         var record: CheckRecord
         var phase: CheckPhase?
-        var users: [User] = []
+        var users: [CheckUser] = []
         /// The regular time of the last start.
         var regularStart: Instant?
         var isRunning = false
@@ -82,7 +82,7 @@ package struct Checker: Sendable {
         var confirmsRecovery: Bool { if case .http = settings.kind { true } else { false } }
     }
 
-    struct User: Hashable, Sendable {
+    struct CheckUser: Hashable, Sendable {
         var service: Int
         var server: Int
         var use: Int
@@ -120,8 +120,6 @@ package struct Checker: Sendable {
 
     package func settings(of check: Int) -> CheckSettings? { entry(check)?.settings }
     package func record(of check: Int) -> CheckRecord? { entry(check)?.record }
-    package var checkCount: Int { places.count }
-    package var serviceCount: Int { services.count }
     package func isUp(service: Int, server: Int) -> Bool { services[service].servers[server].isUp }
     package func hasQuorum(service: Int) -> Bool { services[service].hasQuorum }
     /// Checks that are started in a second.

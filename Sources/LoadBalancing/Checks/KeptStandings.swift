@@ -46,10 +46,6 @@ extension StandingTable {
     /// Entries in a record, which has room for 232 bytes.
     private static let entriesPerRecord = 13
 
-    private var entryCount: Int { services.last.map { $0.firstEntry + 1 + $0.servers.count } ?? 0 }
-
-    package var recordCount: Int { (entryCount + Self.entriesPerRecord - 1) / Self.entriesPerRecord }
-
     /// The record in which this stands.
     package func record(of report: CheckerReport) -> Int? {
         switch report {

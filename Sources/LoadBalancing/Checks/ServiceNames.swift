@@ -1,7 +1,7 @@
 import Base
 import ConfigurationModel
 
-// Names of services and servers as keepalived has them in its log and its FIFOs (behaviours §6).
+// Names of services and servers as keepalived has them in its log and its FIFOs.
 
 extension VirtualServerSettings {
     /// `[a]:tcp:80`, `FWM 8`, or the group's name.

@@ -1,10 +1,10 @@
 import Base
 import ConfigurationModel
 
-/// What the checker has told of the services and servers of one configuration: hasupd's record, from which the next checker
+/// The states that the checker has told of the services and servers of one configuration: hasupd's record, from which the next checker
 /// goes on. The checker may be in strange hands: what the configuration doesn't allow is refused (docs/decisions, D64).
 package struct StandingTable: Sendable {
-    package enum Refusal: Error, Hashable, Sendable {
+    package enum StandingRefusal: Error, Hashable, Sendable {
         case unknownService(UInt32)
         case unknownServer(service: UInt32, server: UInt32)
         /// More than the configuration allows.
@@ -13,8 +13,8 @@ package struct StandingTable: Sendable {
         case notification(UInt64)
     }
 
-    /// What is known of a server.
-    package struct Server: Hashable, Sendable {
+    /// The knowledge about a server.
+    package struct KnownServer: Hashable, Sendable {
         package let key: DestinationKey
         package let weightMax: UInt32
         /// Its checks.
@@ -23,7 +23,7 @@ package struct StandingTable: Sendable {
         package var since: Instant?
     }
 
-    package struct Service: Sendable {
+    package struct KnownService: Sendable {
         let identity: ServiceIdentity
         /// As keepalived names it.
         package let name: String
@@ -33,14 +33,19 @@ package struct StandingTable: Sendable {
         package let hasSorryServer: Bool
         package internal(set) var standing: ServiceStanding?
         package var since: Instant?
-        package var servers: [Server]
+        package var servers: [KnownServer]
         /// Its place among the entries that are kept; its servers' follow.
         var firstEntry = 0
     }
 
-    package internal(set) var services: [Service] = []
+    package internal(set) var services: [KnownService] = []
     /// The last notification that was taken on.
     package private(set) var lastNotification: UInt64 = 0
+
+    /// Numbers that are left out at most: a checker that dies has counted some that nobody heard of.
+    private static let stepMax: UInt64 = 1 << 32
+    /// The end of what is believed of a number that was kept: counting goes on behind it for longer than anybody lives.
+    private static let believedMax: UInt64 = 1 << 60
 
     package init() {}
 
@@ -51,11 +56,11 @@ package struct StandingTable: Sendable {
         for (place, service) in former.services.enumerated() { places[service.identity] = place }
         services.reserveCapacity(configuration.count)
         for (place, settings) in configuration.enumerated() {
-            var service = Service(
+            var service = KnownService(
                 identity: ServiceIdentity(settings), name: settings.displayName, transport: settings.transport,
                 hasSorryServer: settings.sorryServer != nil,
                 servers: settings.realServers.map { server in
-                    Server(
+                    KnownServer(
                         key: DestinationKey(server.address, port: server.port), weightMax: Self.weightMax(of: server),
                         checks: server.checks.map(CheckFingerprint.init))
                 })
@@ -89,10 +94,12 @@ package struct StandingTable: Sendable {
         return isDynamic ? UInt32(Limits.weight.upperBound) : UInt32(clamping: server.weight)
     }
 
-    /// Takes a report of the checker. Returns false when nothing is new in it. - Throws: `Refusal`; then nothing has changed.
+    /// Takes a report of the checker. Returns false when nothing is new in it. - Throws: `StandingRefusal`; then nothing has changed.
     @discardableResult
-    package mutating func take(_ report: CheckerReport, at now: Instant) throws(Refusal) -> Bool {
-        guard report.notification == 0 || report.notification > lastNotification else {
+    package mutating func take(_ report: CheckerReport, at now: Instant) throws(StandingRefusal) -> Bool {
+        // A number that is far away would leave none for those that follow.
+        let numbers = lastNotification + 1...lastNotification + Self.stepMax
+        guard report.notification == 0 || numbers.contains(report.notification) else {
             throw .notification(report.notification)
         }
         let isNew: Bool
@@ -112,7 +119,7 @@ package struct StandingTable: Sendable {
         return isNew
     }
 
-    private mutating func take(_ standing: ServerStanding, at now: Instant) throws(Refusal) -> Bool {
+    private mutating func take(_ standing: ServerStanding, at now: Instant) throws(StandingRefusal) -> Bool {
         let (service, server) = (Int(standing.service), Int(standing.server))
         guard services.indices.contains(service) else { throw .unknownService(standing.service) }
         guard services[service].servers.indices.contains(server) else {
@@ -149,7 +156,9 @@ package struct StandingTable: Sendable {
     }
 
     /// A notification was taken on that is about another configuration.
-    package mutating func note(notification: UInt64) { lastNotification = max(lastNotification, notification) }
+    package mutating func note(notification: UInt64) {
+        if notification < Self.believedMax { lastNotification = max(lastNotification, notification) }
+    }
 
     /// The same report by the numbers of another configuration; nil when that hasn't got what it is about. Nobody is notified
     /// of it again.

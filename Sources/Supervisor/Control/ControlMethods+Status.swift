@@ -54,6 +54,8 @@ extension ControlMethods {
             return report
         }
         status.problems = delegate.problems
+        status.services = delegate.director.counts
+        status.tableRecord = delegate.director.recorder?.path
         status.unsealed = unfiltered
         for (reason, count) in zip(DiscardReason.allCases, workers.vrrp?.discardedWithoutInstance ?? []) where count > 0
         {

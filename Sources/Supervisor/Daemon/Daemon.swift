@@ -5,7 +5,6 @@ import ConfigurationModel
 import Control
 import Glibc
 import Kernel
-import LoadBalancing
 import Logging
 import Reactor
 import Sandbox
@@ -274,7 +273,7 @@ final class Daemon {
         if workers.tracker?.isFinished ?? true { advance(.scriptsFinished) }
     }
 
-    private func advance(_ event: ShutdownEvent) {
+    func advance(_ event: ShutdownEvent) {
         for action in shutdown.handle(event, at: Clock.now) { perform(action) }
     }
 
@@ -406,20 +405,6 @@ extension Daemon: VRRPSupervisionDelegate {
     func vrrpEnded() { reloads?.workerEnded() }
 
     func vrrpFinished() { advance(.vrrpFinished) }
-}
-
-extension Daemon: CheckerSupervisionDelegate {
-    func checkerTold(_ changes: [StateChange]) { director.take(changes) }
-
-    func checkerNotifies(_ notification: PendingNotification) {
-        scripts.add(notification)
-        mails.add(notification)
-        fifos.write(notification)
-    }
-
-    func checkerReady() { workers.writePidFiles() }
-
-    func checkerFinished() { advance(.checkerFinished) }
 }
 
 extension Daemon: TrackSupervisionDelegate {

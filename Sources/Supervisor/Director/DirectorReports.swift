@@ -22,6 +22,26 @@ extension DirectorSupervision {
 
     var serviceCount: Int { director.services.count }
 
+    /// Nil without virtual servers.
+    var counts: ServiceCounts? {
+        guard serviceCount > 0 else { return nil }
+        var counts = ServiceCounts()
+        counts.total = serviceCount
+        for (number, service) in director.services.enumerated() {
+            if isFaulty(service, number) {
+                counts.fault += 1
+            } else if service.state?.hasQuorum != true {
+                counts.down += 1
+            }
+        }
+        return counts
+    }
+
+    private func isFaulty(_ service: DirectedService, _ number: Int) -> Bool {
+        service.refusal != nil || service.definition.keys.isEmpty
+            || faults.indices.contains(number) && !faults[number].isEmpty
+    }
+
     /// One virtual server; nil beyond the last one.
     func report(ofService number: Int) -> ServiceReport? {
         guard director.services.indices.contains(number) else { return nil }
@@ -56,8 +76,7 @@ extension DirectorSupervision {
             entry.isUsed = service.state?.usesSorryServer ?? false
             return entry
         }
-        let isFaulty = !report.faults.isEmpty
-        report.state = isFaulty ? "FAULT" : service.state?.hasQuorum == true ? "UP" : "DOWN"
+        report.state = isFaulty(service, number) ? "FAULT" : service.state?.hasQuorum == true ? "UP" : "DOWN"
         return report
     }
 

@@ -29,7 +29,7 @@ final class DirectorSupervision {
     var hasChecker = false
     /// Sentences by number of the service: why it can't be set up.
     private(set) var faults: [[String]] = []
-    /// Called once after a start, with the services of this boot that stand in the table.
+    /// Called once after a start with a checker: what of ours stood in the table.
     var onStanding: (([StandingService]) -> Void)?
     private var onStopped: (() -> Void)?
     private var onParked: (() -> Void)?
@@ -70,6 +70,9 @@ final class DirectorSupervision {
         if hasBegun { configure(generation, .reload) }
     }
 
+    /// News of the checker about the configuration that was given last.
+    func take(_ changes: [StateChange]) { handle(.states(changes)) }
+
     private func configure(_ generation: Generation, _ occasion: DirectorConfiguration.Occasion) {
         let model: ConfigurationModel
         do throws(ByteError) {
@@ -83,9 +86,6 @@ final class DirectorSupervision {
         startThread()
         handle(.configure(DirectorConfiguration(model, occasion: occasion, hasChecker: hasChecker)))
     }
-
-    /// News of the checker.
-    func take(_ changes: [StateChange]) { if !changes.isEmpty { handle(.states(changes)) } }
 
     private func startThread() {
         guard recorder == nil, thread == nil else { return }
@@ -116,7 +116,7 @@ final class DirectorSupervision {
         case .call(let call, let ticket):
             if isParked { held = (call, ticket) } else { submit(call, ticket) }
         case .observe(let observation): log.write(observation)
-        case .standing(let found): onStanding?(found)
+        case .standing(let services): onStanding?(services)
         case .stopped: stopped()
         }
     }

@@ -86,7 +86,7 @@ final class DescriptorStore {
     private(set) var trackers: StatePage?
     /// The page that the predecessor's checkers have written; nil when there is none that can be used.
     private(set) var checks: CheckPage?
-    /// What the predecessor was told by them; nil when there is none that can be used.
+    /// The states that the predecessor was told by them; nil when there is none that can be used.
     private(set) var standings: StatePage?
     /// The predecessor's open FIFOs, until they are taken.
     private var fifos: [Kind: FIFOFile] = [:]

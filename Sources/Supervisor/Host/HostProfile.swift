@@ -218,7 +218,9 @@ final class HostProfile {
         if let loader = hasup_interpreter().flatMap({ Self.resolved(String(cString: $0)) }) {
             executing.append(Self.folder(of: loader))
         }
-        let pidFiles = [options.pidFile, options.vrrpPidFile, options.checkersPidFile, options.recordFile].compactMap { $0 }
+        let pidFiles = [options.pidFile, options.vrrpPidFile, options.checkersPidFile, options.recordFile].compactMap {
+            $0
+        }
         return .supervisor(
             writing: [paths.runDirectory, ControlPath.standardRunDirectory] + writableFolders
                 + pidFiles.map(Self.folder),

@@ -6,6 +6,7 @@ import LogOutput
 import Logging
 import Reactor
 import Supervision
+import WorkerProtocol
 
 /// Runs MISC_CHECK's programs as their users, each in a process group of its own, one at a time of a check. The checker
 /// names a check by its fingerprint, and learns how its program ended.
@@ -23,7 +24,7 @@ final class CheckScripts {
     }
 
     /// The end of a program.
-    var onEnd: ((CheckFingerprint, ScriptEnd) -> Void)?
+    var onEnd: ((CheckFingerprint, ProgramEnd) -> Void)?
 
     private let loop: EventLoop
     private let lines: RepeatLog
@@ -112,7 +113,7 @@ final class CheckScripts {
             lines.write(
                 .error, "", "MISC_CHECK \(run.script.name): \(failure.text)", kind: "refused \(run.script.name)")
         }
-        let end: ScriptEnd
+        let end: ProgramEnd
         switch exit {
         case _ where wasTooLong: end = .timedOut
         case _ where failure?.isRefused == true: end = .notRun
@@ -124,7 +125,7 @@ final class CheckScripts {
         startLater()
     }
 
-    private func finish(_ fingerprint: CheckFingerprint, _ end: ScriptEnd) {
+    private func finish(_ fingerprint: CheckFingerprint, _ end: ProgramEnd) {
         busy.remove(fingerprint)
         onEnd?(fingerprint, end)
     }

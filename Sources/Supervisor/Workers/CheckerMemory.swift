@@ -9,7 +9,7 @@ final class CheckerMemory {
     let page: CheckPage
     private let standings: StatePage
     private var writer: SnapshotWriter
-    /// What a former hasupd was told.
+    /// The states that a former hasupd was told.
     let kept: KeptStandings
     /// True if there was a former hasupd that has left it.
     let hasLeft: Bool

@@ -80,11 +80,11 @@ final class CheckerSupervision: WorkerProcessOwner {
     }
 
     private let context: DaemonContext
-    private unowned let delegate: any CheckerSupervisionDelegate
+    unowned let delegate: any CheckerSupervisionDelegate
     let lines: RepeatLog
     private let image: Descriptor
     private let memory: CheckerMemory
-    private var page: CheckPage { memory.page }
+    var page: CheckPage { memory.page }
     /// The newest one last, and those before it of which something may still be told.
     private var given: [Given]
     private var generation: Generation { given[given.count - 1].generation }
@@ -152,52 +152,8 @@ final class CheckerSupervision: WorkerProcessOwner {
         worker?.handle(.start)
     }
 
-    /// What is known of the services of the newest configuration.
+    /// The states of the newest configuration's services.
     var standings: StandingTable { given[given.count - 1].table }
-
-    /// The records of all checks, as the checker has left them in its page: untrusted.
-    var records: [CheckFingerprint: CheckRecord] {
-        var records: [CheckFingerprint: CheckRecord] = [:]
-        for place in 0..<page.placeCount {
-            guard let record = page.usedPlace(place).flatMap(CheckRecord.init(from:)) else { continue }
-            records[record.fingerprint] = record
-        }
-        return records
-    }
-
-    /// Adds what is known of checks to the report on a service.
-    func describe(_ number: Int, in report: inout ServiceReport, _ records: [CheckFingerprint: CheckRecord]) {
-        guard standings.services.indices.contains(number) else { return }
-        let service = standings.services[number]
-        for place in report.servers.indices where service.servers.indices.contains(place) {
-            describe(service.servers[place], in: &report.servers[place], records)
-        }
-    }
-
-    private func describe(
-        _ server: StandingTable.Server, in report: inout ServerReport, _ records: [CheckFingerprint: CheckRecord]
-    ) {
-        let now = Clock.now
-        report.stateSeconds = server.since.map { $0.age(at: now).seconds }
-        let checks = server.checks.map { records[$0] }
-        let known = checks.compactMap { $0 }
-        let failing = known.first { $0.state == .down } ?? known.first { $0.reason != .none }
-        if let failing { report.reason = failing.reason.text(detail: failing.detail) }
-        if let duration = known.map(\.duration).max() { report.checkSeconds = duration.seconds }
-        let verdicts = checks.map { $0?.lastVerdict }
-        if !verdicts.isEmpty, !verdicts.contains(nil) {
-            report.verdictAgeSeconds = verdicts.compactMap { $0 }.min()?.age(at: now).seconds
-        }
-        if known.contains(where: \.isUntried) {
-            report.note = "unchecked"
-        } else if server.checks.isEmpty {
-            report.note = nil
-        } else if verdicts.contains(nil) {
-            report.note = "not checked yet"
-        } else if known.contains(where: { $0.reason == .silence }) {
-            report.note = "unproven"
-        }
-    }
 
     /// Gives it a new generation.
     func apply(_ generation: Generation) {
@@ -314,7 +270,7 @@ final class CheckerSupervision: WorkerProcessOwner {
             sandboxReport = report
             for sentence in report.shortfalls { lines.write(.notice, "hasup-checker", sentence) }
         case .configured(let number): try configured(number, worker)
-        case .reports(let number, let bytes): try take(reports: bytes, of: number)
+        case .reports(let number, let bytes): try take(reports: bytes, of: number, worker)
         case .observations(let number, let bytes): try take(observations: bytes, of: number)
         case .runScript(let check, let fingerprint): run(CheckFingerprint(value: fingerprint), check)
         case .late(let count): lateCount = count
@@ -331,7 +287,7 @@ final class CheckerSupervision: WorkerProcessOwner {
         }
     }
 
-    private func scriptEnded(_ fingerprint: CheckFingerprint, _ end: ScriptEnd) {
+    private func scriptEnded(_ fingerprint: CheckFingerprint, _ end: ProgramEnd) {
         guard let check = asked.removeValue(forKey: fingerprint), let channel = worker?.channel else { return }
         var writer = ByteWriter()
         end.encode(into: &writer)
@@ -362,7 +318,7 @@ final class CheckerSupervision: WorkerProcessOwner {
         return values
     }
 
-    private func take(reports bytes: [UInt8], of number: UInt64) throws(FrameError) {
+    private func take(reports bytes: [UInt8], of number: UInt64, _ worker: WorkerProcess) throws(FrameError) {
         let reports = try decode(CheckerReport.self, bytes)
         guard let place = given.firstIndex(where: { $0.generation.number == number }) else {
             return refuse("generation \(number) isn't one that it runs", kind: "generation")
@@ -370,7 +326,7 @@ final class CheckerSupervision: WorkerProcessOwner {
         var news: [CheckerReport] = []
         var notified: [CheckerReport] = []
         for report in reports {
-            do throws(StandingTable.Refusal) {
+            do throws(StandingTable.StandingRefusal) {
                 if try given[place].table.take(report, at: context.loop.now) { news.append(report) }
                 if report.notification != 0 { notified.append(report) }
                 log(report, of: given[place].table)
@@ -379,6 +335,8 @@ final class CheckerSupervision: WorkerProcessOwner {
             }
         }
         for report in notified { notify(report, given[place]) }
+        // At the end servers go down for those only who are to be told (omega).
+        if worker.life.state == .stopping { return }
         if place < given.count - 1 {
             passOn(news, from: place)
         } else if number == runningNumber, !news.isEmpty || !notified.isEmpty {
@@ -412,20 +370,7 @@ final class CheckerSupervision: WorkerProcessOwner {
         delegate.checkerNotifies(notification)
     }
 
-    /// A line for FIFOs for each known state.
-    var stateLines: [String] {
-        let table = standings
-        return table.reports.compactMap { report in
-            guard let subject = table.subject(of: report) else { return nil }
-            switch report {
-            case .server(let standing): return subject.line(standing.isUp ? .up : .down, priority: 0)
-            case .service(let standing): return subject.line(standing.hasQuorum ? .up : .down, priority: 0)
-            case .removed: return nil
-            }
-        }
-    }
-
-    /// What is told of a former configuration is known of the newest, too: a checker that follows begins with it.
+    /// Passes on news of a former configuration to the newest: a checker that follows begins with it.
     private func passOn(_ reports: [CheckerReport], from place: Int) {
         let last = given.count - 1
         given[last].table.note(notification: given[place].table.lastNotification)
@@ -458,45 +403,5 @@ final class CheckerSupervision: WorkerProcessOwner {
     func finished(_ worker: WorkerProcess) {
         scripts.endAll()
         delegate.checkerFinished()
-    }
-
-    // MARK: Log
-
-    /// Logs what is notified: it has changed, or is told for the first time.
-    private func log(_ report: CheckerReport, of table: StandingTable) {
-        guard report.notification != 0, let subject = table.subject(of: report) else { return }
-        let isUp: Bool
-        let state: String
-        switch report {
-        case .server(let standing):
-            isUp = standing.isUp
-            let reason = standing.reason.text(detail: standing.detail)
-            state = isUp ? "is UP" : reason.isEmpty ? "is DOWN" : "is DOWN (\(reason))"
-        case .service(let standing):
-            isUp = standing.hasQuorum
-            state = isUp ? "is UP: it has its quorum" : "is DOWN: it has no quorum"
-        case .removed:
-            isUp = true
-            state = "is removed"
-        }
-        let text = "\(subject) \(state)"
-        lines.write(isUp ? .notice : .warning, "", text, kind: "\(subject) \(isUp)")
-        delegate.report(text)
-    }
-
-    private func log(_ observation: CheckObservation, of table: StandingTable) {
-        switch observation {
-        case .failed(let service, let server, let reason, let detail, let left):
-            guard let subject = table.subject(service, server) else { return }
-            let retries = left == 1 ? "1 retry" : "\(left) retries"
-            lines.write(
-                .notice, "", "\(subject): a check failed (\(reason.text(detail: detail))), \(retries) left",
-                kind: "\(subject) failed")
-        case .untried(let service, let server, let reason, let detail):
-            guard let subject = table.subject(service, server) else { return }
-            lines.write(
-                .warning, "", "\(subject) isn't checked: \(reason.text(detail: detail)); it stays as it is",
-                kind: "\(subject) unchecked")
-        }
     }
 }

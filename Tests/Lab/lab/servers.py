@@ -15,7 +15,7 @@ class Server:
         self.accepted = 0
 
     def start(self):
-        with self.node.entered():
+        with self.node.netns.entered():
             listener = socket.socket()
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind((self.address, self.port))

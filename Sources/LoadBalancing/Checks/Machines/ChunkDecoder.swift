@@ -13,7 +13,7 @@ struct ChunkDecoder: Sendable {
     /// Bytes of all lines of sizes: a server may send chunks of one byte each.
     private static let digitsMax = 8
 
-    private enum Phase {
+    private enum ChunkPhase {
         case size
         case extensions
         case data
@@ -22,7 +22,7 @@ struct ChunkDecoder: Sendable {
         case trailer
     }
 
-    private var phase = Phase.size
+    private var phase = ChunkPhase.size
     private var size = 0
     private var digits = 0
     private var lineLength = 0
@@ -54,7 +54,7 @@ struct ChunkDecoder: Sendable {
         return (.more, place)
     }
 
-    private mutating func begin(_ phase: Phase) {
+    private mutating func begin(_ phase: ChunkPhase) {
         self.phase = phase
         lineLength = 0
         hasReturn = false

@@ -8,7 +8,7 @@ package struct HTTPMachine: Sendable {
     package static let fieldsMax = 128
     package static let bodyBytesMax = 16 << 20
 
-    private enum Phase: Sendable {
+    private enum ReplyPhase: Sendable {
         case connecting
         case statusLine
         case fields
@@ -22,7 +22,7 @@ package struct HTTPMachine: Sendable {
     private let request: HTTPRequest
     private let version: HTTPVersion
     private let endpoint: CheckEndpoint
-    private var phase = Phase.connecting
+    private var phase = ReplyPhase.connecting
     private var line: [UInt8] = []
     private var headerBytes = 0
     private var fieldCount = 0
@@ -193,7 +193,7 @@ package struct HTTPMachine: Sendable {
     }
 }
 
-/// What is kept of a reply's header.
+/// The fields of a reply's header that decide.
 struct ReplyHead: Sendable {
     var status: UInt16 = 0
     /// Content-Length.

@@ -7,7 +7,7 @@ package struct SMTPMachine: Sendable {
     package static let lineMax = 1_024
     package static let linesMax = 128
 
-    private enum Phase: Sendable {
+    private enum DialoguePhase: Sendable {
         case connecting
         case greeting
         case helo
@@ -15,7 +15,7 @@ package struct SMTPMachine: Sendable {
     }
 
     private let heloName: String
-    private var phase = Phase.connecting
+    private var phase = DialoguePhase.connecting
     private var line: [UInt8] = []
     private var lineCount = 0
 
@@ -28,17 +28,23 @@ package struct SMTPMachine: Sendable {
             if case .connecting = phase { phase = .greeting }
             return .wait
         case .received(let bytes):
+            // A server that speaks before it is asked has the same verdict however its bytes come.
+            var said: [UInt8] = []
             for byte in bytes {
-                if let step = take(byte) { return step }
+                switch take(byte) {
+                case .send(let command): said += command
+                case .finish(let verdict): return .finish(verdict)
+                case .wait, .examine, nil: break
+                }
             }
-            return .wait
+            return said.isEmpty ? .wait : .send(said)
         case .ended:
             return .finish(.failed(line.isEmpty && lineCount == 0 ? .noReply : .closedEarly))
         case .examined, .failed, .timedOut, .overdue: return .wait
         }
     }
 
-    /// Returns nil to go on. What stands behind the end of a reply before its next command is sent isn't an answer to that.
+    /// Returns nil to go on.
     private mutating func take(_ byte: UInt8) -> MachineStep? {
         guard byte == UInt8(ascii: "\n") else {
             line.append(byte)

@@ -1,7 +1,7 @@
 import Base
 
 /// The end of a MISC_CHECK's program.
-package enum ScriptEnd: ByteCoded, Hashable, Sendable {
+package enum ProgramEnd: ByteCoded, Hashable, Sendable {
     case status(Int32)
     case signal(Int32)
     /// It took longer than misc_timeout.
@@ -32,7 +32,7 @@ package enum ScriptEnd: ByteCoded, Hashable, Sendable {
         }
     }
 
-    /// What it says of the server (behaviours_lvs2, B25).
+    /// The verdict on the server (behaviours_lvs2, B25).
     ///
     /// - Parameter setsWeight: misc_dynamic: 2 to 255 is a success with that weight less two.
     package func verdict(setsWeight: Bool) -> CheckVerdict {

@@ -1,0 +1,16 @@
+import LoadBalancing
+import Supervision
+
+extension Daemon: CheckerSupervisionDelegate {
+    func checkerTold(_ changes: [StateChange]) { director.take(changes) }
+
+    func checkerNotifies(_ notification: PendingNotification) {
+        scripts.add(notification)
+        mails.add(notification)
+        fifos.write(notification)
+    }
+
+    func checkerReady() { workers.writePidFiles() }
+
+    func checkerFinished() { advance(.checkerFinished) }
+}

@@ -1,0 +1,109 @@
+import Base
+import ConfigurationModel
+import Control
+import LoadBalancing
+import LogOutput
+import Logging
+import Reactor
+import Supervision
+import WorkerProtocol
+
+/// The news of the checker for operators: answers, FIFOs, the log.
+extension CheckerSupervision {
+    /// The records of all checks, as the checker has left them in its page: untrusted.
+    var records: [CheckFingerprint: CheckRecord] {
+        var records: [CheckFingerprint: CheckRecord] = [:]
+        for place in 0..<page.placeCount {
+            guard let record = page.usedPlace(place).flatMap(CheckRecord.init(from:)) else { continue }
+            records[record.fingerprint] = record
+        }
+        return records
+    }
+
+    /// Adds what is known of checks to the report on a service.
+    func describe(_ number: Int, in report: inout ServiceReport, _ records: [CheckFingerprint: CheckRecord]) {
+        guard standings.services.indices.contains(number) else { return }
+        let service = standings.services[number]
+        for place in report.servers.indices where service.servers.indices.contains(place) {
+            describe(service.servers[place], in: &report.servers[place], records)
+        }
+    }
+
+    private func describe(
+        _ server: StandingTable.KnownServer, in report: inout ServerReport, _ records: [CheckFingerprint: CheckRecord]
+    ) {
+        let now = Clock.now
+        report.stateSeconds = server.since.map { $0.age(at: now).seconds }
+        let checks = server.checks.map { records[$0] }
+        let known = checks.compactMap { $0 }
+        let failing = known.first { $0.state == .down } ?? known.first { $0.reason != .none }
+        if let failing { report.reason = failing.reason.text(detail: failing.detail) }
+        if let duration = known.map(\.duration).max() { report.checkSeconds = duration.seconds }
+        let verdicts = checks.map { $0?.lastVerdict }
+        if !verdicts.isEmpty, !verdicts.contains(nil) {
+            report.verdictAgeSeconds = verdicts.compactMap { $0 }.min()?.age(at: now).seconds
+        }
+        if known.contains(where: \.isUntried) {
+            report.note = "unchecked"
+        } else if server.checks.isEmpty {
+            report.note = nil
+        } else if verdicts.contains(nil) {
+            report.note = "not checked yet"
+        } else if known.contains(where: { $0.reason == .silence }) {
+            report.note = "unproven"
+        }
+    }
+
+    /// A line for FIFOs for each known state.
+    var stateLines: [String] {
+        let table = standings
+        return table.reports.compactMap { report in
+            guard let subject = table.subject(of: report) else { return nil }
+            switch report {
+            case .server(let standing): return subject.line(standing.isUp ? .up : .down, priority: 0)
+            case .service(let standing): return subject.line(standing.hasQuorum ? .up : .down, priority: 0)
+            case .removed: return nil
+            }
+        }
+    }
+
+    // MARK: Log
+
+    /// Logs what is notified: it has changed, or is told for the first time.
+    func log(_ report: CheckerReport, of table: StandingTable) {
+        guard report.notification != 0, let subject = table.subject(of: report) else { return }
+        let isUp: Bool
+        let state: String
+        switch report {
+        case .server(let standing):
+            isUp = standing.isUp
+            let reason = standing.reason.text(detail: standing.detail)
+            state = isUp ? "is UP" : reason.isEmpty ? "is DOWN" : "is DOWN (\(reason))"
+        case .service(let standing):
+            isUp = standing.hasQuorum
+            state = isUp ? "is UP: it has its quorum" : "is DOWN: it has no quorum"
+        case .removed:
+            isUp = true
+            state = "is removed"
+        }
+        let text = "\(subject) \(state)"
+        lines.write(isUp ? .notice : .warning, "", text, kind: "\(subject) \(isUp)")
+        delegate.report(text)
+    }
+
+    func log(_ observation: CheckObservation, of table: StandingTable) {
+        switch observation {
+        case .failed(let service, let server, let reason, let detail, let left):
+            guard let subject = table.subject(service, server) else { return }
+            let retries = left == 1 ? "1 retry" : "\(left) retries"
+            lines.write(
+                .notice, "", "\(subject): a check failed (\(reason.text(detail: detail))), \(retries) left",
+                kind: "\(subject) failed")
+        case .untried(let service, let server, let reason, let detail):
+            guard let subject = table.subject(service, server) else { return }
+            lines.write(
+                .warning, "", "\(subject) isn't checked: \(reason.text(detail: detail)); it stays as it is",
+                kind: "\(subject) unchecked")
+        }
+    }
+}

@@ -1,0 +1,75 @@
+import Control
+import Testing
+
+@testable import hasup
+
+@Suite struct ServiceTableTests {
+    private let table = ServiceTable(width: 80, style: .plain)
+
+    private func server(_ address: String, _ state: String, weight: Int, configured: Int) -> ServerReport {
+        var report = ServerReport()
+        (report.address, report.port, report.forwarding, report.state) = (address, 80, "NAT", state)
+        (report.weight, report.configuredWeight) = (weight, configured)
+        return report
+    }
+
+    private func sample() -> ServicesReply {
+        var web = ServiceReport()
+        (web.name, web.transport, web.scheduler, web.state) = ("10.99.0.1 80", "tcp", "wlc", "UP")
+        (web.quorum, web.weight, web.mended, web.surplus) = (1, 2, 3, ["10.0.0.77:80"])
+        web.servers = [
+            server("10.0.0.11", "UP", weight: 2, configured: 2), server("10.0.0.12", "DOWN", weight: 0, configured: 3),
+        ]
+        var sorry = SorryServerReport()
+        (sorry.address, sorry.port, sorry.forwarding) = ("10.0.0.99", 80, "DR")
+        web.sorryServer = sorry
+        var mark = ServiceReport()
+        (mark.name, mark.scheduler, mark.state, mark.quorum) = ("fwmark 7", "twos", "FAULT", 1)
+        mark.faults = ["virtual server fwmark 7 with scheduler twos: the kernel refuses it: No such file or directory."]
+        var reply = ServicesReply()
+        reply.services = [web, mark]
+        reply.table.foreign = ["tcp 10.99.9.9:80"]
+        return reply
+    }
+
+    @Test func showsServersBeneathServices() {
+        #expect(
+            table.render(sample()) == """
+                SERVICE                         STATE   KIND   WEIGHT
+                10.99.0.1 80 tcp                UP      wlc    2 of quorum 1
+                  10.0.0.11 80                  UP      NAT    2
+                  10.0.0.12 80                  DOWN    NAT    0, configured 3
+                  sorry server 10.0.0.99 80             DR     not used
+                  3 changes by others mended
+                  put there by others, removed by `hasup reload` or a restart: 10.0.0.77:80
+                fwmark 7                        FAULT   twos   0 of quorum 1
+                  virtual server fwmark 7 with scheduler twos: the kernel refuses it: No such
+                      file or directory.
+                1 service of others in IPVS's table: `hasup services --foreign`
+
+                """)
+        for line in table.render(sample()).split(separator: "\n") { #expect(line.count <= 80, "\(line)") }
+    }
+
+    @Test func saysWhatKeepsItFromTheKernel() {
+        var reply = ServicesReply()
+        reply.table.trouble = "IPVS is missing."
+        reply.table.recordFile = "/tmp/record"
+        #expect(
+            table.render(reply) == """
+                IPVS isn't written: its changes go into /tmp/record.
+                IPVS: IPVS is missing.
+                No virtual server is configured.
+
+                """)
+    }
+
+    @Test func isWellWithEachQuorum() {
+        var reply = sample()
+        #expect(!reply.isWell)
+        reply.services.removeLast()
+        #expect(reply.isWell)
+        reply.table.trouble = "IPVS is missing."
+        #expect(!reply.isWell)
+    }
+}

@@ -1,0 +1,22 @@
+"""The unit tests of Sources/Kernel/IPVS that need a kernel with IPVS (Tests/KernelTests/IPVSKernelTests.swift)."""
+
+import os
+import subprocess
+
+import pytest
+from lab.hasup import ROOT
+
+# `swift test` leaves it; a scratch path of one's own is named by the variable.
+BUNDLE = os.path.join(os.environ.get("HASUP_TESTS", os.path.join(ROOT, ".build", "debug")), "hasupPackageTests.xctest")
+
+
+@pytest.mark.skipif(not os.path.exists(BUNDLE), reason="the unit tests aren't built: swift build --build-tests")
+def test_units(director):
+    """Each kind of service and destination is written, read, edited and removed; ipvsadm is the judge."""
+    with director.netns.entered():
+        done = subprocess.run([BUNDLE, "--testing-library", "swift-testing", "--filter", "IPVSKernelTests"], cwd=ROOT,
+                              env={**os.environ, "HASUP_OWN_IPVS": "1"}, capture_output=True, text=True, timeout=120,
+                              stdin=subprocess.DEVNULL, check=False)
+    print(done.stdout[-4000:])
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-1000:]
+    assert "Suite IPVSKernelTests passed" in done.stdout
