@@ -10,6 +10,8 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/ip6.h>
+#include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -112,11 +114,42 @@ int hasup_route_socket(uint32_t groups) {
     return fd;
 }
 
+void hasup_receive_buffer_set(int fd, int bytes, bool is_forced) {
+    if (!is_forced || set(fd, SOL_SOCKET, SO_RCVBUFFORCE, bytes)) set(fd, SOL_SOCKET, SO_RCVBUF, bytes);
+}
+
 int hasup_generic_socket(void) {
     int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_GENERIC);
     if (fd < 0) return -errno;
     struct sockaddr_nl address = {.nl_family = AF_NETLINK};
     return bind(fd, (struct sockaddr *)&address, sizeof address) ? failed(fd) : fd;
+}
+
+struct elsewhere {
+    const char *path;
+    int result;
+};
+
+static void *open_elsewhere(void *argument) {
+    struct elsewhere *elsewhere = argument;
+    int there = open(elsewhere->path, O_RDONLY | O_CLOEXEC);
+    if (there < 0 || setns(there, CLONE_NEWNET)) {
+        elsewhere->result = -errno;
+    } else {
+        elsewhere->result = hasup_generic_socket();
+    }
+    if (there >= 0) close(there);
+    return NULL;
+}
+
+int hasup_generic_socket_in(const char *path) {
+    // A namespace is a thread's: this one never leaves its own.
+    struct elsewhere elsewhere = {.path = path};
+    pthread_t thread;
+    int error = pthread_create(&thread, NULL, open_elsewhere, &elsewhere);
+    if (error) return -error;
+    pthread_join(thread, NULL);
+    return elsewhere.result;
 }
 
 int hasup_send_batch(int fd, const struct hasup_outgoing *packets, int count) {

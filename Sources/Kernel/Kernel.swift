@@ -1,5 +1,3 @@
-// Kernel: interfaces and addresses by rtnetlink(7), IPVS's table by generic netlink: requests with typed results,
-// notifications as events.
+// Kernel: interfaces and addresses by rtnetlink(7), IPVS by generic netlink: requests with typed results, notifications.
 // Imports: Base, CLibnl, CLinux, ConfigurationModel, LoadBalancing, Reactor, Wire.
-// Begin with NetlinkThread.swift; RouteConnection.swift sends its requests, LinkMonitor.swift follows notifications.
-// IPVS: IPVSThread.swift, whose requests IPVSConnection.swift sends.
+// Begin with NetlinkThread.swift and IPVS/IPVSThread.swift; RouteConnection.swift and IPVSConnection.swift send requests.

@@ -11,7 +11,7 @@ struct NetlinkMessages {
         let isInterrupted: Bool
         let payload: UnsafeRawBufferPointer
 
-        /// What NLMSG_ERROR and NLMSG_DONE say: 0 for done, else an error number.
+        /// The result in NLMSG_ERROR and NLMSG_DONE: 0 for done, else an error number.
         var errorNumber: Int32? {
             guard payload.count >= 4 else { return nil }
             let code = payload.loadUnaligned(as: Int32.self)

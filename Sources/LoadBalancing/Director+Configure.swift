@@ -6,6 +6,11 @@ extension Director {
     private struct DefinitionIdentity: Hashable {
         var address: ServiceAddress
         var transport: ServiceTransport?
+        var family: AddressFamily
+
+        init(_ definition: ServiceDefinition) {
+            (address, transport, family) = (definition.address, definition.transport, definition.family)
+        }
     }
 
     /// A checker that hasn't told a state this long after the start may never do so.
@@ -30,7 +35,7 @@ extension Director {
             writesTimeouts = timeouts != ConnectionTimeouts()
         }
         // Plans of before are about numbers and servers that may have gone.
-        (halfDone, retries) = ([], [:])
+        (halfDone, retries, refusedRemovals) = ([], [:], [])
         if case .write(let requests, _) = outstanding?.purpose { outstanding?.purpose = .write(requests, []) }
         removals.removeAll { owners[$0] != nil }
         let isSwept = queue.sweeps
@@ -56,14 +61,12 @@ extension Director {
     private mutating func carryOver(from old: [DirectedService], hasChecker: Bool) {
         var numbers: [DefinitionIdentity: Int] = [:]
         for (number, service) in old.enumerated() {
-            let identity = DefinitionIdentity(
-                address: service.definition.address, transport: service.definition.transport)
+            let identity = DefinitionIdentity(service.definition)
             if numbers[identity] == nil { numbers[identity] = number }
         }
         for number in services.indices {
             let definition = services[number].definition
-            let identity = DefinitionIdentity(address: definition.address, transport: definition.transport)
-            let earlier = numbers[identity].map { old[$0] }
+            let earlier = numbers[DefinitionIdentity(definition)].map { old[$0] }
             services[number].mended = earlier?.mended ?? 0
             guard hasChecker else {
                 services[number].state = ServiceState(unchecked: definition)

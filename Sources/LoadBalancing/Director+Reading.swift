@@ -63,11 +63,10 @@ extension Director {
             if !taken.isEmpty { actions.append(.observe(.takenOver(taken))) }
         }
         for number in services.indices {
-            guard services[number].state != nil else {
-                if sweeps { services[number].isToBeSwept = true }
-                continue
-            }
-            for key in services[number].definition.keys { queue.append(key, QueuedKey(sweeps: sweeps)) }
+            let isSwept = sweeps || services[number].isToBeSwept
+            services[number].isToBeSwept = isSwept && services[number].state == nil
+            guard services[number].state != nil else { continue }
+            for key in services[number].definition.keys { queue.append(key, QueuedKey(sweeps: isSwept)) }
         }
     }
 

@@ -69,14 +69,22 @@ extension Director {
 
     /// The second halves. One that would leave a service without any server, because none could be brought in, waits.
     private mutating func finish(_ plans: [PendingPlan], succeeded: [ServiceKey: Int]) {
-        for plan in plans where !queue.contains(plan.key) {
+        for plan in plans where isCurrent(plan) {
             guard plan.standing + (succeeded[plan.key] ?? 0) > 0 || !plan.keepsServer else { continue }
             if !plan.last.isEmpty { halfDone.append(plan) }
         }
     }
 
+    /// False for a plan that another one follows, which is then to do what this one leaves.
+    private mutating func isCurrent(_ plan: PendingPlan) -> Bool {
+        guard queue.contains(plan.key) else { return true }
+        queue.append(plan.key, QueuedKey(sweeps: plan.sweeps))
+        return false
+    }
+
     mutating func writeLastHalves(_ actions: inout [DirectorAction]) {
-        var plans = halfDone.filter { !queue.contains($0.key) }
+        var plans: [PendingPlan] = []
+        for plan in halfDone where isCurrent(plan) { plans.append(plan) }
         halfDone = []
         let requests = plans.flatMap(\.last)
         for index in plans.indices { plans[index].last = [] }
@@ -145,7 +153,11 @@ extension Director {
         _ key: ServiceKey, _ request: TableRequest, _ error: Int32, sweeps: Bool, at now: Instant,
         _ actions: inout [DirectorAction]
     ) {
-        guard let number = owners[key] else { return }
+        guard let number = owners[key] else {
+            // It is asked for again with the next reading.
+            if refusedRemovals.insert(key).inserted { actions.append(.observe(.refused(request, error))) }
+            return
+        }
         services[number].written = nil
         let count = (retries[key]?.count ?? 0) + 1
         let delay = count == 1 ? Interval.zero : Interval.seconds(min(10, 1 << Int64(min(count, 6) - 2)))

@@ -32,6 +32,8 @@ package struct Director: Sendable {
     var writesTimeouts = false
     /// Services to be removed: leftovers, and foreign ones for lvs_flush.
     var removals: [ServiceKey] = []
+    /// Those that the kernel has refused, which was said.
+    var refusedRemovals: Set<ServiceKey> = []
     /// Plans whose first half the kernel has taken.
     var halfDone: [PendingPlan] = []
     var queue = KeyQueue()

@@ -16,8 +16,8 @@ import Glibc
         injection breaks something on purpose: the seeds that find it break a promise. NAME is one of
         \(FaultInjection.allCases.map(\.rawValue).joined(separator: " ")).
         Plain clusters track no scripts, processes and files, and have no sync groups.
-        With --services each seed is a director and IPVS's table: servers fail, strangers write, the kernel refuses. NAME is
-        one of \(ServiceFault.allCases.map(\.rawValue).joined(separator: " ")).
+        With --services each odd seed is a director and IPVS's table: strangers write, the kernel refuses; each even seed has
+        a checker, too, whose servers fail. NAME is one of \(ServiceFault.allCases.map(\.rawValue).joined(separator: " ")).
         Exit status: 0 when every promise held, 1 when a seed broke one, 64 for wrong arguments.
         """
 
@@ -93,9 +93,14 @@ struct SimulationOptions {
     }
 
     func run(_ seed: UInt64) -> SimulationResult {
-        isOfServices
-            ? ServiceSimulation.run(seed: seed, trace: trace, fault: serviceFault)
-            : Simulation.run(seed: seed, trace: trace, injection: injection, isPlain: isPlain)
+        guard isOfServices else {
+            return Simulation.run(seed: seed, trace: trace, injection: injection, isPlain: isPlain)
+        }
+        // Every other seed has a checker.
+        let hasChecker = serviceFault?.isOfChecks ?? (seed % 2 == 0)
+        return hasChecker
+            ? CheckedSimulation.run(seed: seed, trace: trace, fault: serviceFault)
+            : ServiceSimulation.run(seed: seed, trace: trace, fault: serviceFault)
     }
 
     /// What stands on the command line of a replay, apart from the seed.

@@ -306,7 +306,9 @@ enum EffectSamples {
         "bfd_instance": ["bfd_instance NEW {\nneighbor_ip 10.0.0.33\n}"],
         "track_group": ["track_group NEW {\ngroup { A }\n}", "track_group T"],
         "garp_group": ["garp_group {\ninterface eth0\ngarp_interval 3\n}"],
-        "virtual_server": ["virtual_server 10.0.0.1 80 {\nprotocol TCP\n}"],
+        "virtual_server": [
+            "virtual_server 10.0.0.77 80 {\nprotocol TCP\nlb_algo rr\nlb_kind NAT\nreal_server 10.0.0.78 80 {\n}\n}"
+        ],
         "state": ["state MASTER"], "use_vmac": ["use_vmac", "dev eth1 use_vmac"], "use_ipvlan": ["use_ipvlan"],
         "HTTP_GET": ["HTTP_GET {\nurl {\npath /\nstatus_code 200\n}\n}"],
         "SSL_GET": ["SSL_GET {\nurl {\npath /\nstatus_code 200\n}\n}"],

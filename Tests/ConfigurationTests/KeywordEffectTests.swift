@@ -72,7 +72,8 @@ import Testing
                 .filter { limits.contains($0) }
             let reaches = EffectSamples.scaffolds(of: row).contains { scaffold in
                 let models = numbers.compactMap {
-                    Self.model(scaffold, with: "\(row.name) \($0)", allowingErrors: false)
+                    Self.model(
+                        scaffold, with: EffectSamples.text(of: row, number: "\($0)"), allowingErrors: false)
                 }
                 return models.contains { $0 != models[0] }
             }
@@ -112,7 +113,7 @@ import Testing
     /// The text of what runs a configuration.
     private static func consumers() throws -> String {
         let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(path: "../../Sources")
-        return try ["VRRP", "VRRPWorker", "CheckerWorker", "Supervision", "Supervisor"].map { folder in
+        return try ["VRRP", "VRRPWorker", "LoadBalancing", "CheckerWorker", "Supervision", "Supervisor"].map { folder in
             let files = FileManager.default.enumerator(
                 at: root.appending(path: folder), includingPropertiesForKeys: nil)
             return try (files?.compactMap { $0 as? URL } ?? []).filter { $0.pathExtension == "swift" }

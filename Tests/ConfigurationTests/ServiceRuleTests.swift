@@ -231,7 +231,7 @@ import Testing
         let loaded = load(service("real_server 10.0.0.2 80 {\n}", "10.0.0.1"))
         #expect(
             loaded.serviceFindings == [
-                "1:1 error a port is missing, and a service on all ports has to be persistent; persistence_timeout 360 is used",
+                "1:1 error a port is missing, and a service on all ports has to be persistent; persistence_timeout 360 is used"
             ])
         #expect(try loaded.service().persistence?.timeout == .seconds(360))
         #expect(load(service("persistence_timeout 9\nreal_server 10.0.0.2 {\n}", "10.0.0.1")).serviceFindings == [])
@@ -270,12 +270,5 @@ import Testing
             load("SSL {\npassword p\n}").serviceFindings == [
                 "2:1 warning `password` belongs to a key, and there is no `key` here"
             ])
-    }
-
-    /// Many servers with the same finding are told of once for the block.
-    @Test func unhandledIsSaidOncePerBlock() {
-        var lines = ""
-        for number in 1...200 { lines += "real_server 10.0.1.\(number) 80 {\nTCP_CHECK {\nretry 2\n}\n}\n" }
-        #expect(load(service(lines)).findings == ["1:1 warning `virtual_server` isn't handled yet and has no effect"])
     }
 }

@@ -141,11 +141,8 @@ import Testing
             """)
         #expect(loaded.model.virtualServers.count == 2)
         #expect(
-            loaded.findings == [
-                "1:1 warning `virtual_server_group` isn't handled yet and has no effect",
-                "4:1 warning `virtual_server` isn't handled yet and has no effect",
+            loaded.serviceFindings == [
                 "13:9 error unknown keyword `statuscode` in `url`; did you mean `status_code`?",
-                "18:1 warning `virtual_server` isn't handled yet and has no effect",
                 "7:23 error `persistence_timeout` is 1 to 2678400, not 0",
                 "4:1 warning `protocol` is missing; UDP is used, which is seldom what is meant: say TCP, UDP or SCTP",
                 "4:1 warning `lb_kind` is missing; `NAT` is used",

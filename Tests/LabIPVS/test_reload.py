@@ -69,3 +69,33 @@ def test_what_somebody_has_added(director):
     ipvsadm(director, "-C")
     wait_table(director, "all to be mended", lambda lines: lines == before)
     assert hasup.stop(20)[0] == 0
+
+
+def test_another_namespace(director, network):
+    """net_namespace_ipvs: the table is written there, also after an upgrade; a reload can't move it."""
+    other = network.node(f"d{len(network.nodes)}")
+    there = f"net_namespace_ipvs {other.netns.name}\n"
+    hasup = begin(director, there + CONFIG)
+    before = wait_table(other, "the table", lambda lines: len(lines) == LINES)
+    assert saved(director) == []
+    refused = hasup.reload(CONFIG)
+    assert refused.returncode == 1 and "net_namespace_ipvs" in refused.stdout + refused.stderr, refused
+    assert hasup.reload(there + CONFIG.replace("weight 2", "weight 20")).returncode == 0
+    wait_table(other, "the weight", lambda lines: any("-w 20" in line for line in lines))
+    assert hasup.reload(there + CONFIG).returncode == 0
+    done = hasup.cli("upgrade", bound=60)
+    assert done.returncode == 0, done.stderr + hasup.log()
+    wait_services(hasup, "an answer", lambda answer: answer["services"][0]["state"] == "UP")
+    ipvsadm(other, "-d", "-t", "10.99.0.1:80", "-r", "10.0.0.12:80")
+    wait_table(other, "the change of another to be mended", lambda lines: lines == before)
+    assert hasup.stop(20)[0] == 0
+    assert saved(other) == []
+
+
+def test_a_namespace_that_is_missing(director):
+    """D69: VRRP would go on; the reason is shown."""
+    hasup = begin(director, "net_namespace_ipvs no-such\n" + CONFIG)
+    answer = wait_services(hasup, "the reason", lambda answer: answer["table"].get("trouble"))
+    assert "no-such" in answer["table"]["trouble"], answer
+    assert hasup.cli("services", bound=20).returncode == 1
+    assert hasup.stop(20)[0] == 0

@@ -50,15 +50,24 @@ def test_corpus(director, name):
 
 
 def test_foreign_services_stay(director):
-    """D68: what neither the configuration nor an earlier hasupd of this boot has named is somebody else's."""
+    """L6, D68: what neither the configuration nor an earlier hasupd of this boot has named is somebody else's."""
     ipvsadm(director, "-A", "-t", "10.99.9.9:80", "-s", "wrr")
     ipvsadm(director, "-a", "-t", "10.99.9.9:80", "-r", "10.0.0.99:80", "-m", "-w", "7")
     before = saved(director)
-    hasup = begin(director, text(os.path.join(HERE, "every_option.conf")))
-    wait_table(director, "the table", lambda lines: len(lines) > 30)
-    assert set(before) <= set(saved(director))
+    config = text(os.path.join(HERE, "every_option.conf"))
+    hasup = begin(director, config)
+    ours = wait_table(director, "the table", lambda lines: len(lines) > 50)
+    assert quiet(director, hasup)[1] == ours and set(before) <= set(ours)
     assert services(hasup)["table"]["foreign"] == ["tcp 10.99.9.9:80"]
-    assert hasup.cli("services", "--foreign").stdout == "tcp 10.99.9.9:80\n"
+    assert hasup.cli("services", "--foreign", bound=20).stdout == "tcp 10.99.9.9:80\n"
+    assert hasup.reload(config).returncode == 0
+    ipvsadm(director, "-D", "-t", "10.99.0.1:80")
+    assert wait_table(director, "ours to be back", lambda lines: lines == ours)
+    hasup.kill()
+    assert saved(director) == ours
+    hasup = begin(director, config)
+    ipvsadm(director, "-D", "-t", "10.99.0.1:80")
+    assert wait_table(director, "ours to be back", lambda lines: lines == ours)
     assert hasup.stop(20)[0] == 0
     assert saved(director) == before
 

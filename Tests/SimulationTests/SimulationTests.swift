@@ -66,8 +66,8 @@ import Testing
     @Test(arguments: 0..<10)
     func randomServices(_ part: Int) {
         for seed in UInt64(part * 50 + 1)...UInt64(part * 50 + 50) {
-            let outcome = ServiceSimulation.run(seed: seed)
-            #expect(outcome.failures.isEmpty, "replay: hasup-sim --services --seed \(seed) --trace")
+            let options = SimulationOptions(["--services", "--seed", "\(seed)"])
+            #expect(options?.run(seed).failures.isEmpty == true, "replay: hasup-sim --services --seed \(seed) --trace")
         }
     }
 
@@ -75,7 +75,10 @@ import Testing
     @Test(arguments: ServiceFault.allCases)
     func promisesOfServicesCanBeBroken(_ fault: ServiceFault) {
         let isFound = (UInt64(1)...50).contains { seed in
-            ServiceSimulation.run(seed: seed, fault: fault).failures.contains { $0.contains(fault.sign) }
+            let outcome =
+                fault.isOfChecks
+                ? CheckedSimulation.run(seed: seed, fault: fault) : ServiceSimulation.run(seed: seed, fault: fault)
+            return outcome.failures.contains { $0.contains(fault.sign) }
         }
         #expect(isFound)
     }

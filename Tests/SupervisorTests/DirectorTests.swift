@@ -80,7 +80,8 @@ import Testing
         else { throw SystemError(EINVAL, "read") }
         #expect(services == [key: service])
         #expect(destinations == [key: [:]])
-        let lines = FileReader.text(of: path).split(separator: "\n").map { $0.drop { $0 != " " }.dropFirst() }
+        let text = String(decoding: FileReader.bytes(of: path, max: 4_096), as: UTF8.self)
+        let lines = text.split(separator: "\n").map { $0.drop { $0 != " " }.dropFirst() }
         #expect(
             lines == [
                 "addvs 10.99.0.1:80", "addrs 10.99.0.1:80 10.0.0.11:8080 5", "addvs fwmark:7",

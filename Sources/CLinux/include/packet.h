@@ -26,8 +26,14 @@ int hasup_frame_socket_restore(int fd);
 /// A NETLINK_ROUTE socket, non-blocking for `groups` != 0 (RTMGRP_* bits), blocking otherwise.
 int hasup_route_socket(uint32_t groups);
 
+/// Sets the bytes of a socket's receive buffer, beyond the system's limit if `is_forced` and allowed.
+void hasup_receive_buffer_set(int fd, int bytes, bool is_forced);
+
 /// A blocking NETLINK_GENERIC socket.
 int hasup_generic_socket(void);
+
+/// The same in the network namespace of this file, such as one below /run/netns.
+int hasup_generic_socket_in(const char *path);
 
 enum { HASUP_BATCH_MAX = 64, HASUP_PACKET_MAX = 4608 };
 

@@ -5,7 +5,7 @@ import Base
 struct BatchSize: Hashable {
     static let maximum = 64
     private static let target = Interval.milliseconds(1)
-    /// What a table begins with whose requests may each be as long as many others.
+    /// For requests that may each take as long as many others.
     static let cautious = 1
     static let usual = 8
 

@@ -1,7 +1,7 @@
 import LoadBalancing
 import Reactor
 
-/// What a call to IPVS's table brought.
+/// The result of a call to IPVS's table.
 package struct TableCompletion: Sendable {
     /// The number that the call was given.
     package let ticket: UInt64

@@ -27,6 +27,8 @@ package struct StandingTable: Sendable {
         let identity: ServiceIdentity
         /// As keepalived names it.
         package let name: String
+        /// A name that no other one has.
+        package var uniqueName: String { "\(identity.hash())" }
         let transport: ServiceTransport?
         package let hasSorryServer: Bool
         package internal(set) var standing: ServiceStanding?

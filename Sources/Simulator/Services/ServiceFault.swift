@@ -24,6 +24,14 @@ enum ServiceFault: String, CaseIterable {
     /// The kernel says that it has removed what it hasn't.
     case skipsRemovals
 
+    /// Failures of checks aren't heard.
+    case losesVerdicts
+    /// A new checker knows nothing.
+    case losesRecords
+
+    /// True for those of the world with a checker.
+    var isOfChecks: Bool { self == .losesVerdicts || self == .losesRecords }
+
     /// A part of the sentence that it must lead to.
     var sign: String {
         switch self {
@@ -34,6 +42,8 @@ enum ServiceFault: String, CaseIterable {
         case .takesOutFirst: "is left without a server"
         case .replaces: "is removed and added"
         case .removesForeignDestinations: "nobody asked for"
+        case .losesVerdicts: "is ill and in"
+        case .losesRecords: "at rest"
         }
     }
 

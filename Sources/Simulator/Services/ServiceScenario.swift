@@ -35,6 +35,10 @@ struct ServiceScenario {
             case 1: model.virtualServers.swapAt(0, index)
             case 2: model.virtualServers[index].scheduler = scheduler()
             case 3: model.virtualServers[index].persistence = persistence()
+            case 4 where once(in: 2):
+                let total = model.virtualServers[index].realServers.reduce(0) { $0 + $1.weight }
+                model.virtualServers[index].quorum = number(1...max(1, total))
+                model.virtualServers[index].hysteresis = number(0...model.virtualServers[index].quorum - 1)
             case 4: model.virtualServers[index].faults = once(in: 2) ? ["no"] : []
             case 5: addServer(to: &model.virtualServers[index])
             case 6 where !model.virtualServers[index].realServers.isEmpty:
@@ -75,21 +79,48 @@ struct ServiceScenario {
         server.weight = number(0...3)
         server.forwarding = once(in: 6) ? forwarding() : service.forwarding
         server.isInhibitedOnFailure = once(in: 3)
-        if !once(in: 3) {
-            server.checks = [
-                CheckSettings(
-                    kind: .tcp, endpoint: CheckEndpoint(address: server.address, port: 1, timeout: .seconds(1)),
-                    schedule: CheckSchedule(interval: .seconds(1), retries: 0, delayBeforeRetry: .zero, warmup: .zero))
-            ]
-        }
+        if !once(in: 3) { server.checks = [check(of: server.address)] }
         service.realServers.append(server)
+    }
+
+    /// Servers with one address often have one check.
+    private mutating func check(of address: IPAddress) -> CheckSettings {
+        var check = CheckSettings(
+            kind: .tcp, endpoint: CheckEndpoint(address: address, port: 1, timeout: .seconds(1)),
+            schedule: CheckSchedule(interval: .seconds(1), retries: 0, delayBeforeRetry: .zero, warmup: .zero))
+        if once(in: 2) {
+            check.schedule?.interval = .seconds(Int64(number(1...3)))
+            check.schedule?.retries = number(0...2)
+            check.schedule?.delayBeforeRetry = .milliseconds(Int64(number(1...1_000)))
+            check.schedule?.warmup = .milliseconds(Int64(number(0...2_000)))
+        }
+        check.startsDown = once(in: 3)
+        return check
+    }
+
+    /// All can be set up.
+    static func usable(_ model: ConfigurationModel) -> ConfigurationModel {
+        var model = distinct(model)
+        for index in model.virtualServers.indices { model.virtualServers[index].faults = [] }
+        return model
+    }
+
+    /// No two have one name.
+    static func distinct(_ model: ConfigurationModel) -> ConfigurationModel {
+        var model = model
+        var names: Set<String> = []
+        model.virtualServers.removeAll {
+            !names.insert("\($0.address) \($0.transport.map { "\($0.rawValue)" } ?? "") \($0.family)").inserted
+        }
+        return model
     }
 
     private mutating func changeServer(of service: inout VirtualServerSettings) {
         guard !service.realServers.isEmpty else { return }
         let index = number(0...service.realServers.count - 1)
-        switch number(0...3) {
+        switch number(0...4) {
         case 0: service.realServers[index].weight = number(0...3)
+        case 3: service.realServers[index].checks = once(in: 3) ? [] : [check(of: service.realServers[index].address)]
         case 1: service.realServers[index].forwarding = forwarding()
         case 2: service.realServers[index].upperThreshold = UInt32(number(0...9))
         default: service.realServers[index].isInhibitedOnFailure.toggle()
@@ -111,7 +142,7 @@ struct ServiceScenario {
 
     private mutating func serviceAddress() -> IPAddress { IPAddress(v4: 0x0a00_0001 + UInt32(number(0...4))) }
     private mutating func servicePort() -> UInt16 { [80, 80, 443, 0][number(0...3)] }
-    private mutating func serverAddress() -> IPAddress { IPAddress(v4: 0x0a00_0100 + UInt32(number(0...15))) }
+    mutating func serverAddress() -> IPAddress { IPAddress(v4: 0x0a00_0100 + UInt32(number(0...15))) }
 
     mutating func scheduler() -> Scheduler {
         [.roundRobin, .weightedLeastConnections, .maglevHashing, .sourceHashing, .destinationHashing][number(0...4)]

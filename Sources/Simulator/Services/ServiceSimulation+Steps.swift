@@ -33,6 +33,7 @@ extension ServiceSimulation {
 
     mutating func configure(_ next: ConfigurationModel, _ occasion: DirectorConfiguration.Occasion) {
         let old = (definitions, states)
+        let next = ServiceScenario.distinct(next)
         model = next
         definitions = ServiceDefinition.all(of: next)
         let keys = Set(definitions.flatMap(\.keys))
@@ -40,6 +41,7 @@ extension ServiceSimulation {
             guard hasChecker else { return ServiceState(unchecked: definition) }
             let index = old.0.firstIndex {
                 $0.address == definition.address && $0.transport == definition.transport
+                    && $0.family == definition.family
             }
             return judged(definition, from: index.map { (old.0[$0], old.1[$0]) })
         }

@@ -111,10 +111,12 @@ final class VirtualRouterLocks {
             }
         }
         guard writesTable, generation.model.virtualServerCount > 0 else { return }
+        let named = generation.tableNamespace
+        guard let place = named.map(TableSocket.number) ?? namespace else { return }
         // No interface has this name, and no virtual router this number.
-        try take(Self.place(namespace, "", 0, .ipv4)) { holder in
-            "another hasupd\(holder) has virtual servers in this network namespace already, and each would remove the "
-                + "other's"
+        try take(Self.place(place, "", 0, .ipv4)) { holder in
+            "another hasupd\(holder) has virtual servers in \(named.map { "network namespace \($0)" } ?? "this network namespace") "
+                + "already, and each would remove the other's"
         }
     }
 

@@ -69,7 +69,7 @@ extension Daemon {
             handover: { [unowned self] in
                 Handover(
                     isSealed: self.context.host.isFullySandboxed, limits: self.scripts.limits,
-                    stored: self.store.stored,
+                    stored: self.store.stored + self.director.stored,
                     locks: self.locks?.number)
             },
             onFailure: { [unowned self] in

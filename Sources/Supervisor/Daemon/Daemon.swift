@@ -54,14 +54,14 @@ final class Daemon {
 
     init(
         _ context: DaemonContext, _ generation: Generation, _ events: EventRecorder, _ store: DescriptorStore,
-        _ systemd: SystemdNotify, _ limits: ScriptLimits, _ recorder: TableRecorder?
+        _ systemd: SystemdNotify, _ limits: ScriptLimits, _ recorder: TableRecorder?, _ elsewhere: TableSocket?
     ) {
         self.context = context
         self.generation = generation
         self.events = events
         self.store = store
         workers = Workers(context)
-        director = DirectorSupervision(context, events, recorder: recorder)
+        director = DirectorSupervision(context, events, recorder: recorder, elsewhere: elsewhere)
         installed = InstalledConfigurations(directory: context.paths.runDirectory)
         service = ServiceNotifier(systemd, on: context.loop, log: context.log)
         scripts = ScriptRunner(

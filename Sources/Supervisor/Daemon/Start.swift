@@ -63,7 +63,9 @@ extension Daemon {
         let systemd = SystemdNotify()
         let handover = Result { () throws(MalformedHandover) in try Handover.take() }
         let predecessor = (try? handover.get()) ?? nil
-        let store = DescriptorStore(systemd, ListenDescriptors.take() + (predecessor?.stored ?? []))
+        let passed = predecessor?.stored ?? []
+        let store = DescriptorStore(
+            systemd, ListenDescriptors.take() + passed.filter { $0.name != TableSocket.storedName })
         // Those that it was started with: it raises its own.
         let limits = predecessor?.limits ?? ScriptLimits()
         let sink = LogSink.suitable(
@@ -81,9 +83,14 @@ extension Daemon {
         let recorder = try recorder(options)
         let locks = try lock(first.generation, passed: predecessor?.locks, writesTable: recorder == nil)
 
+        let elsewhere = first.generation.tableNamespace.map {
+            TableSocket(
+                $0, passed: passed.first { $0.name == TableSocket.storedName }?.number,
+                isSuccessor: predecessor != nil)
+        }
         let events = EventRecorder(context, sink)
         let daemon = Daemon(
-            context, first.generation, events, store, systemd, limits, recorder)
+            context, first.generation, events, store, systemd, limits, recorder, elsewhere)
         daemon.scripts.adoptScripts()
         daemon.hooks.adopt()
         let children = ChildProcess.inherited(

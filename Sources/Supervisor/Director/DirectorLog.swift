@@ -6,7 +6,7 @@ import LogOutput
 import Logging
 import Reactor
 
-/// What the director observes, as lines of the log and of the history.
+/// Observations of the director, as lines of the log and of the history.
 final class DirectorLog {
     private let log: Logger
     private let events: EventRecorder
@@ -50,13 +50,13 @@ final class DirectorLog {
         case .foreign(let key, let places):
             (
                 .warning,
-                "\(key.title): somebody else has added \(names(places.map(\.title))) in IPVS; left there until a reload or "
+                "\(key.title): another program has added \(names(places.map(\.title))) in IPVS; left there until a reload or "
                     + "restart"
             )
         case .foreignRemoved(let key, let places):
-            (.notice, "\(key.title): removing \(names(places.map(\.title))), which somebody else has added in IPVS")
+            (.notice, "\(key.title): removing \(names(places.map(\.title))), which another program has added in IPVS")
         case .mended(let difference):
-            (.warning, "\(difference.key.title): mended what somebody else has changed in IPVS: \(texts(difference))")
+            (.warning, "\(difference.key.title): mended what another program has changed in IPVS: \(texts(difference))")
         case .mendedRepeatedly(let key, let place, let count):
             (
                 .warning,

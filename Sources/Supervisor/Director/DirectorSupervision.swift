@@ -18,9 +18,13 @@ final class DirectorSupervision {
     private(set) var director = Director()
     private var thread: IPVSThread?
     private var watch: Watch?
+    /// The thread's socket, which stays open as long as the thread lives.
+    private var socket: Int32 = -1
     let recorder: TableRecorder?
+    private let elsewhere: TableSocket?
     private var timer: Timer?
-    /// Calls whose answers come at the end of the turn, because no kernel is asked.
+    private var answerTimer: Timer?
+    /// Calls whose answers come in the next turn, because no kernel is asked.
     private var recorded: [(call: TableCall, ticket: UInt64)] = []
     /// The reason that there is no thread, a sentence.
     private var threadFailure: String?
@@ -38,13 +42,17 @@ final class DirectorSupervision {
     /// The call that waits for `unpark`.
     private var held: (call: TableCall, ticket: UInt64)?
 
-    /// - Parameter recorder: takes the place of the kernel.
-    init(_ context: DaemonContext, _ events: EventRecorder, recorder: TableRecorder?) {
+    /// - Parameters:
+    ///   - recorder: takes the place of the kernel.
+    ///   - elsewhere: the socket in the namespace that net_namespace_ipvs names; nil without that.
+    init(_ context: DaemonContext, _ events: EventRecorder, recorder: TableRecorder?, elsewhere: TableSocket?) {
+        self.elsewhere = elsewhere
         loop = context.loop
         log = DirectorLog(context, events)
         noted = NotedServices(directory: context.paths.runDirectory)
         self.recorder = recorder
         timer = loop.makeTimer { [unowned self] in self.handle(.timeout) }
+        answerTimer = loop.makeTimer { [unowned self] in self.answer() }
         parkTimer = loop.makeTimer { [unowned self] in self.parked() }
     }
 
@@ -56,7 +64,7 @@ final class DirectorSupervision {
     func begin(_ generation: Generation, isUpgrade: Bool) {
         hasBegun = true
         if recorder == nil {
-            do throws(BootFile<NotedServices.Content>.Malformed) {
+            do throws(BootFile<NotedServices.Kept>.Malformed) {
                 try noted.begin()
             } catch {
                 log.lost(error.description)
@@ -84,19 +92,31 @@ final class DirectorSupervision {
         // Nobody has anything to do where there is no service, and never was.
         guard !model.virtualServers.isEmpty || !noted.keys.isEmpty || !director.services.isEmpty else { return }
         startThread()
+        let buffer = model.global.buffers.balancerCommands
+        if let bytes = buffer.bytes, socket >= 0 {
+            hasup_receive_buffer_set(socket, Int32(clamping: bytes), buffer.isForced)
+        }
         handle(.configure(DirectorConfiguration(model, occasion: occasion, hasChecker: hasChecker)))
     }
 
     private func startThread() {
         guard recorder == nil, thread == nil else { return }
         do throws(SystemError) {
-            let connection = try IPVSConnection(try owned(hasup_generic_socket(), "open a netlink socket for IPVS"))
+            let opened: Descriptor
+            if let elsewhere {
+                opened = try elsewhere.take()
+            } else {
+                opened = try owned(hasup_generic_socket(), "open a netlink socket for IPVS")
+            }
+            let number = opened.number
+            let connection = try IPVSConnection(opened)
             let thread = try IPVSThread(connection)
             watch = try loop.add(thread.descriptor) { [unowned self] _ in self.drain() }
             self.thread = thread
+            socket = number
             threadFailure = nil
         } catch {
-            threadFailure = "virtual servers aren't set up: \(error)"
+            threadFailure = "virtual servers aren't set up: \(elsewhere?.failure ?? error.description)."
         }
     }
 
@@ -123,15 +143,21 @@ final class DirectorSupervision {
 
     private func submit(_ call: TableCall, _ ticket: UInt64) {
         if let thread { return thread.submit(call, ticket: ticket) }
-        if recorded.isEmpty { loop.atEndOfTurn { [unowned self] in self.answer() } }
         recorded.append((call, ticket))
+        // In another turn, as an answer of the thread would come.
+        if let answerTimer { loop.set(answerTimer, to: Clock.now) }
     }
 
     /// Answers without a kernel.
     private func answer() {
         let calls = recorded
         recorded = []
+        if recorder == nil { startThread() }
         for (call, ticket) in calls {
+            if let thread {
+                thread.submit(call, ticket: ticket)
+                continue
+            }
             handle(.result(recorder?.perform(call) ?? .failed(Self.noThread), ticket: ticket))
         }
     }
@@ -173,6 +199,11 @@ final class DirectorSupervision {
         if let parkTimer { loop.set(parkTimer, to: Clock.now + Self.parkTimeout) }
     }
 
+    /// The socket that the program this process becomes can't open itself.
+    var stored: [StoredDescriptor] {
+        elsewhere == nil || socket < 0 ? [] : [StoredDescriptor(name: TableSocket.storedName, number: socket)]
+    }
+
     /// Goes on: this process stays what it is.
     func unpark() {
         guard isParked else { return }
@@ -194,7 +225,7 @@ final class DirectorSupervision {
     /// Writes files again that were removed.
     func restore() { noted.restore() }
 
-    /// What is wrong with the table as a whole, a sentence each.
+    /// Faults of the table as a whole, a sentence each.
     var problems: [String] { [trouble, noted.problem, recordTrouble].compactMap { $0 } }
 
     /// The reason that the table isn't written, a sentence; nil when it is.

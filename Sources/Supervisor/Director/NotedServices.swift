@@ -7,7 +7,7 @@ import Varlink
 /// (docs/decisions, D68). They are noted before the kernel is given the first request about them.
 final class NotedServices {
     /// As the run directory keeps it. Every version of hasupd reads this form: what isn't noted would be left for ever.
-    struct Content: JSONRecord {
+    struct Kept: JSONRecord {
         static let name = "services"
         static let formatVersion = 1
         static let typeName = "NotedServices"
@@ -17,15 +17,15 @@ final class NotedServices {
         mutating func visit(_ members: inout some Members) { members.member("keys", &keys) }
     }
 
-    private let file: BootFile<Content>
+    private let file: BootFile<Kept>
     private(set) var keys: Set<ServiceKey> = []
 
     init(directory: String) {
-        file = BootFile(Content.name, in: directory, form: Content.formatVersion)
+        file = BootFile(Kept.name, in: directory, form: Kept.formatVersion)
     }
 
     /// Reads what an earlier hasupd of this boot has noted. - Throws: `BootFile.Malformed`, and then nothing is noted.
-    func begin() throws(BootFile<Content>.Malformed) {
+    func begin() throws(BootFile<Kept>.Malformed) {
         guard let content = try file.read() else { return }
         keys = Set(content.keys.compactMap(ServiceKey.init(noted:)))
     }
@@ -51,7 +51,7 @@ final class NotedServices {
     }
 
     private func save() {
-        var content = Content()
+        var content = Kept()
         content.keys = keys.map(\.noted).sorted()
         file.write(content)
     }

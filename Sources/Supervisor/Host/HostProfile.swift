@@ -29,6 +29,8 @@ final class HostProfile {
     private var writableFolders: [String] = []
     /// Those of them in which hasup-track makes files.
     private var trackingFolders: [String] = []
+    /// net_namespace_ipvs of its first configuration.
+    private var tableNamespace: String?
     /// The reason that hasupd's children don't inherit its capabilities.
     private var ambientFailure: String?
     /// The report on hasupd's own sandbox.
@@ -175,6 +177,7 @@ final class HostProfile {
     /// Gives up what hasupd doesn't need with its first configuration (docs/decisions, D2), and asks for realtime before that.
     func limitSupervisor(_ generation: Generation) {
         let hasScripts = generation.model.hasScripts
+        tableNamespace = generation.tableNamespace
         trackingFolders = generation.trackingFolders
         writableFolders = Self.writableFolders(generation)
         // Tracked files are others', and so are the folders in which init_file makes them.
@@ -263,6 +266,11 @@ final class HostProfile {
     /// The reason that a new configuration needs a restart; nil when it doesn't.
     func missingCapability(for generation: Generation) -> String? {
         let model = generation.model
+        if generation.tableNamespace != tableNamespace {
+            return
+                "the new configuration has another net_namespace_ipvs, and hasupd opens its socket there when it starts. "
+                + "Restart hasupd"
+        }
         guard isFullySandboxed else { return nil }
         if model.hasScripts {
             return
