@@ -78,6 +78,9 @@ final class DirectorSupervision {
         if hasBegun { configure(generation, .reload) }
     }
 
+    /// News of the checker about the configuration that was given last.
+    func take(_ changes: [StateChange]) { handle(.states(changes)) }
+
     private func configure(_ generation: Generation, _ occasion: DirectorConfiguration.Occasion) {
         let model: ConfigurationModel
         do throws(ByteError) {
