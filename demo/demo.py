@@ -168,7 +168,7 @@ def maintenance(lan):
     lan.wait_holder(address, "a", 10)
     a.wait_state("MASTER")
 
-    say("node a is to be emptied for maintenance")
+    say("an operator hands the address over")
     pings = Pings(client, address)
     order(a, "resign", "VI_1")
     lan.wait_holder(address, "b", 5)

@@ -56,8 +56,8 @@ extension InstanceReport {
         switch self.state {
         case .master: return status.awaitsAddresses && self.timeInState >= Self.handOver
         case .backup:
-            return whyNotMaster?.code == BackupReason.hookFailed.name
-                || whyNotMaster?.code == BackupReason.maintenance.name && self.master == nil
+            let isKept = [BackupReason.hookFailed, .maintenance].contains { $0.name == whyNotMaster?.code }
+            return isKept && self.master == nil
         case .initialize, .fault: return false
         }
     }

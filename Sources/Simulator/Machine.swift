@@ -90,7 +90,7 @@ struct Machine {
     /// The daemon's table.
     var orders: [NotificationKey: OperatorOrder] = [:]
     /// Orders that its core was given, and that haven't ended.
-    var toldOrders: [NotificationKey: OperatorOrder.Kind] = [:]
+    var toldOrders: [NotificationKey: OperatorOrder] = [:]
     /// The ends of its hooks; nil while one runs.
     var hookRuns: [HookOfMachine: Bool?] = [:]
     /// By virtual router: before_masters that haven't ended since it became MASTER, its own and its group's.

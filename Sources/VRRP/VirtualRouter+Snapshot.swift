@@ -63,6 +63,7 @@ extension VirtualRouter {
         writer.write(optional: master == source ? nil : master) { $0.write(tagged: $1) }
         writer.write(master != nil && master == source)
         writer.write(optional: masterPriority) { $0.write($1.rawValue) }
+        writer.write(optional: raisedTo) { $0.write($1.rawValue) }
         writer.write(compact: generation)
         writer.write(optional: lastNotification) { $1.encodeRecord(into: &$0) }
         writer.write(optional: reclaimNotification) { $1.encodeRecord(into: &$0) }
@@ -247,6 +248,8 @@ extension VirtualRouter {
             router.master = try reader.readOptional { reader throws(ByteError) in try reader.readTaggedAddress() }
             if try reader.readBool() { router.master = router.source }
             router.masterPriority = try reader.readOptional { reader throws(ByteError) in try reader.readPriority() }
+            router.raisedTo = try reader.readOptional { reader throws(ByteError) in try reader.readPriority() }
+            guard router.raisedTo != .owner else { throw .invalid }
             router.generation = try reader.readCount64()
             router.lastNotification = try reader.readOptional { reader throws(ByteError) in
                 try Notification(record: &reader, of: id)

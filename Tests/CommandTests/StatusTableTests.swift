@@ -177,7 +177,7 @@ import Varlink
         let text = table.render(reply)
         for line in [
             "TRACKED     RESULT  SINCE    USED BY",
-            "script web  DOWN    1m 15s   VI_1 (FAULT),\n    a-very-long-instance-name (weight -30)",
+            "script web  DOWN    1m 15s   VI_1 (FAULT while DOWN),\n    a-very-long-instance-name (weight -30)",
             "  failed 3 times in a row: exit status 1", "  failed 2 times in a row: timed out",
             "file load   -5      1m 15s   VI_1 (times 2 reverse)", "script new  -       -        -", "  no result yet",
             "process p   DOWN    1m 15s", "  0 of 1",

@@ -277,7 +277,10 @@ extension BackupReason {
                 ? "it is in maintenance, and no master is heard: the addresses are nobody's as far as it knows"
                 : "it is in maintenance; backup of \(master)"
         case .hookFailed:
-            return "its before_master failed or took too long, and no other master was heard: nobody has the addresses"
+            return status.master == nil
+                ? "its before_master failed or took too long, and no other master was heard: nobody has the addresses"
+                : "its before_master failed or took too long: \(master) has a lower priority\(priority), and is left alone "
+                    + "until it falls silent, or until `hasup takeover`"
         }
     }
 

@@ -40,7 +40,8 @@ enum OrderDecision: Equatable {
             return .answer(ok: false, "\(member.name) hasn't started yet")
         }
         if kind != .resigned, members.allSatisfy({ $0.status.state == .master }) {
-            return .answer(ok: true, "MASTER already")
+            let isWaiting = members.contains { $0.status.awaitsAddresses }
+            return .answer(ok: true, "MASTER already\(isWaiting ? ", and waits for its before_master" : "")")
         }
         for (_, status) in members where status.state == .backup {
             guard let priority = status.masterPriority, priority.rawValue >= 254, let master = status.master else {
