@@ -43,7 +43,7 @@ package struct HookRuns: Sendable {
         case tell(HookKey, UInt64, succeeded: Bool)
     }
 
-    /// What a worker has asked for.
+    /// A run that a worker has asked for.
     private struct Request {
         let number: UInt64
         /// The end of its time: a worker doesn't wait for longer.
@@ -53,11 +53,11 @@ package struct HookRuns: Sendable {
     }
 
     private struct Runs {
-        /// What runs; nil for nothing.
+        /// The run in progress; nil for none.
         var running: Request?
         /// A former hasupd has started what runs: what becomes of it isn't known.
         var isAdopted = false
-        /// What runs was asked to end.
+        /// True if it was asked to end.
         var isVoid = false
         var wanted: Request?
         var last: (number: UInt64, succeeded: Bool)?
@@ -94,7 +94,7 @@ package struct HookRuns: Sendable {
         [runs[key]?.running, runs[key]?.wanted].compactMap { $0 }.first { $0.number == number }?.until
     }
 
-    /// What is asked for and hasn't ended: what runs, else what waits.
+    /// The run in progress, else the one that waits; nil for none.
     package func first(of key: HookKey) -> (number: UInt64, until: Instant)? {
         (runs[key]?.running ?? runs[key]?.wanted).map { ($0.number, $0.until) }
     }

@@ -16,7 +16,7 @@ struct OrderSubject: ParsableArguments {
 extension ControlOptions {
     /// Time that the answer to an order may take: a before_master or a before_release may take a minute.
     private static let orderSeconds = 70.0
-    /// What hasupd's answer may take besides: it asks its worker first, and waits for that one's last report.
+    /// Time that hasupd's answer may take besides: it asks its worker first, and waits for that one's last report.
     private static let answerTime = Interval.seconds(5)
 
     /// Gives an order and prints its outcome. - Throws: `ExitCode`, `ControlPath.Failure`.

@@ -231,8 +231,9 @@ final class Orders {
         let now = Clock.now
         let wait = waits[number]
         let given = Interval(nanoseconds: max(0, Clock.wallNanoseconds - entry.wallNanoseconds))
-        let text = outcome.text(
-            of: entry.order, after: wait.map { now - $0.since } ?? given, failure: failure(outcome, entry))
+        let order = entry.order
+        let time = outcome == .late ? order.until - order.given : wait.map { now - $0.since } ?? given
+        let text = outcome.text(of: order, after: time, failure: failure(outcome, entry))
         resolve(number, ok: outcome.isSuccess, text)
         // That it holds is no event: it is told when it is given.
         if outcome != .holds { report(entry, text) }

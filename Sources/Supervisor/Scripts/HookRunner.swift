@@ -13,7 +13,7 @@ import VRRP
 /// its user in a process group of its own, for as long as hook_timeout says.
 final class HookRunner {
     /// Hooks that run at once when nothing forbids it: waiting for a turn would count against hook_timeout.
-    static let runningMax = 256
+    static let runningMax = 192
     /// The time that one may take to end after SIGTERM.
     private static let timeout = Interval.seconds(2)
     /// Period of the reading of what hooks write: of one that writes without end, so much is read and no more.
