@@ -213,7 +213,7 @@ struct World {
 }
 
 extension World {
-    /// Who joins a group of MASTERs waits for the group's hook with them, or not at all.
+    /// Has a member that joins a group of MASTERs wait for the group's hook with them, or not at all.
     private mutating func joinHooks(_ machine: Int, _ router: Int) {
         let state = machines[machine]
         let instances = state.actingModel.instances

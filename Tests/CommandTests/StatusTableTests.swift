@@ -120,6 +120,8 @@ import Varlink
         #expect(!reply.isWell)
         reply.instances[0].master = IPAddress("192.0.2.2")
         reply.instances[0].whyNotMaster = WaitReport(code: "hookFailed", text: "its before_master failed")
+        #expect(reply.isWell)
+        reply.instances[0].master = nil
         #expect(!reply.isWell)
     }
 

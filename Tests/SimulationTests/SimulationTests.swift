@@ -56,7 +56,7 @@ import Testing
         (.keepsEndedLedgerRecords, 1), (.removesForeignAddresses, 10), (.skipsInstalls, 1), (.hidesDuplicates, 4),
         (.hidesForeignAddresses, 2), (.hidesMTU, 5), (.ignoresForeignRemovals, 2), (.changesLinkConstantly, 7),
         (.losesTrackerResults, 5), (.losesTrackerTable, 5), (.hidesTrackerFailures, 6), (.hidesGroups, 1),
-        (.ranksMembersDifferently, 1), (.answersEarly, 1), (.forgetsOwedNotifications, 68), (.losesMaintenance, 3),
+        (.ranksMembersDifferently, 1), (.answersEarly, 1), (.forgetsOwedNotifications, 158), (.losesMaintenance, 3),
         (.losesResignations, 3), (.skipsHooks, 3),
     ])
     func invariantsCanFail(_ injection: FaultInjection, _ seed: UInt64) {
