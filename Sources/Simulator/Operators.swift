@@ -225,8 +225,9 @@ extension World {
     ///   wrong, both ways.
     func mayHaveAddresses(_ settings: InstanceSettings, _ machine: Int, after percent: Int64 = 98) -> Bool {
         let router = Machine.router(of: settings)
-        let configured = machines[machine].beforeMasters(of: router)
+        var configured = machines[machine].beforeMasters(of: router)
         let isMaster = machines[machine].states[router] == .master
+        if !isMaster, joinsBehindHook(router, machine) { configured.remove(.group) }
         let pending = isMaster ? configured.intersection(machines[machine].pendingHooks[router]) : configured
         guard !pending.isEmpty else { return true }
         let model = machines[machine].actingModel
