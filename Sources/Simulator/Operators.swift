@@ -196,7 +196,7 @@ extension World {
             let failure = isOwn ? settings.hooks.failure : group?.hooks.failure
             let router = Machine.router(of: settings)
             // That of an earlier mastership doesn't count.
-            let began = machines[machine].clock.reading(at: machines[machine].masterSince[router])
+            let began = machines[machine].masterReading[router]
             if end.number == UInt64(bitPattern: began.nanoseconds), end.succeeded || failure == .proceed {
                 machines[machine].pendingHooks[router].remove(end.subject.kind)
             }

@@ -198,6 +198,7 @@ struct World {
         machines[machine].checkedRevision = -1
         if state == .master {
             machines[machine].masterSince[router] = now
+            machines[machine].masterReading[router] = machines[machine].clock.reading(at: now)
             machines[machine].pendingHooks[router] = machines[machine].beforeMasters(of: router)
             // Who takes mastership back runs the group's hook again, and the other members do the same.
             if reason != "\(TransitionReason.notTakenOver)" { joinHooks(machine, router) }
@@ -218,6 +219,7 @@ extension World {
         guard let companion = companion(of: router, machine) else { return }
         if machines[machine].pendingHooks[companion].contains(.group) {
             machines[machine].masterSince[router] = machines[machine].masterSince[companion]
+            machines[machine].masterReading[router] = machines[machine].masterReading[companion]
         } else {
             machines[machine].pendingHooks[router].remove(.group)
         }
