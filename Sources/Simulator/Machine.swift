@@ -120,6 +120,8 @@ struct Machine {
     /// Its state by virtual router.
     var states: [RouterState]
     var masterSince: [Int64]
+    /// The same by its own clock, which may have stood still since.
+    var masterReading: [Instant]
     /// The last state that its processes have notified, by virtual router.
     var notified: [NotifyTrigger?]
     var announcedAt: [[IPAddress: Int64]]
@@ -135,6 +137,7 @@ struct Machine {
         pendingHooks = [Set<NotificationKey.Kind>](repeating: [], count: routerCount)
         states = [RouterState](repeating: .initialize, count: routerCount)
         masterSince = [Int64](repeating: 0, count: routerCount)
+        masterReading = [Instant](repeating: Instant(nanoseconds: 0), count: routerCount)
         notified = [NotifyTrigger?](repeating: nil, count: routerCount)
         announcedAt = [[IPAddress: Int64]](repeating: [:], count: routerCount)
     }

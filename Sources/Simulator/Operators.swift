@@ -196,7 +196,7 @@ extension World {
             let failure = isOwn ? settings.hooks.failure : group?.hooks.failure
             let router = Machine.router(of: settings)
             // That of an earlier mastership doesn't count.
-            let began = machines[machine].clock.reading(at: machines[machine].masterSince[router])
+            let began = machines[machine].masterReading[router]
             if end.number == UInt64(bitPattern: began.nanoseconds), end.succeeded || failure == .proceed {
                 machines[machine].pendingHooks[router].remove(end.subject.kind)
             }
@@ -225,8 +225,9 @@ extension World {
     ///   wrong, both ways.
     func mayHaveAddresses(_ settings: InstanceSettings, _ machine: Int, after percent: Int64 = 98) -> Bool {
         let router = Machine.router(of: settings)
-        let configured = machines[machine].beforeMasters(of: router)
+        var configured = machines[machine].beforeMasters(of: router)
         let isMaster = machines[machine].states[router] == .master
+        if !isMaster, joinsBehindHook(router, machine) { configured.remove(.group) }
         let pending = isMaster ? configured.intersection(machines[machine].pendingHooks[router]) : configured
         guard !pending.isEmpty else { return true }
         let model = machines[machine].actingModel

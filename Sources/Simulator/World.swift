@@ -198,6 +198,7 @@ struct World {
         machines[machine].checkedRevision = -1
         if state == .master {
             machines[machine].masterSince[router] = now
+            machines[machine].masterReading[router] = machines[machine].clock.reading(at: now)
             machines[machine].pendingHooks[router] = machines[machine].beforeMasters(of: router)
             // Who takes mastership back runs the group's hook again, and the other members do the same.
             if reason != "\(TransitionReason.notTakenOver)" { joinHooks(machine, router) }
@@ -215,18 +216,29 @@ struct World {
 extension World {
     /// Has a member that joins a group of MASTERs wait for the group's hook with them, or not at all.
     private mutating func joinHooks(_ machine: Int, _ router: Int) {
-        let state = machines[machine]
-        let instances = state.actingModel.instances
-        guard let id = instances.firstIndex(where: { Machine.router(of: $0) == router }),
-            let group = state.actingModel.group(of: id)
-        else { return }
-        let others = group.members.map { Machine.router(of: instances[$0]) }.filter { $0 != router }
-        guard let companion = others.first(where: { state.states[$0] == .master }) else { return }
-        if state.pendingHooks[companion].contains(.group) {
-            machines[machine].masterSince[router] = state.masterSince[companion]
+        guard let companion = companion(of: router, machine) else { return }
+        if machines[machine].pendingHooks[companion].contains(.group) {
+            machines[machine].masterSince[router] = machines[machine].masterSince[companion]
+            machines[machine].masterReading[router] = machines[machine].masterReading[companion]
         } else {
             machines[machine].pendingHooks[router].remove(.group)
         }
+    }
+
+    /// Another member of a virtual router's group that is MASTER; nil without one.
+    private func companion(of router: Int, _ machine: Int) -> Int? {
+        let model = machines[machine].actingModel
+        guard let id = model.instances.firstIndex(where: { Machine.router(of: $0) == router }),
+            let group = model.group(of: id)
+        else { return nil }
+        return group.members.map { Machine.router(of: model.instances[$0]) }.first {
+            $0 != router && machines[machine].states[$0] == .master
+        }
+    }
+
+    /// True if the group's before_master has run for a mastership that a virtual router joins.
+    func joinsBehindHook(_ router: Int, _ machine: Int) -> Bool {
+        companion(of: router, machine).map { !machines[machine].pendingHooks[$0].contains(.group) } ?? false
     }
 }
 

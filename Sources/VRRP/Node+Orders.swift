@@ -191,6 +191,8 @@ extension Node {
     private mutating func reportHandOver(of place: Int, into actions: inout [Action]) {
         let successor = successor(of: context.orders.active[place])
         report(successor.map { .handedOver($0) } ?? .lost, of: place, into: &actions)
+        // It may have claimed in the same event.
+        context.orders.mayHaveChanged = true
     }
 
     private func successor(of active: ActiveOrder) -> IPAddress? {

@@ -9,7 +9,7 @@ import pytest
 from lab.forge import LONG
 from lab.hasup import ROOT, Hasup
 from lab.program import children
-from lab.waiting import wait_for
+from lab.waiting import hold_for, wait_for
 
 EXAMPLES = os.path.join(ROOT, "examples")
 # A machine's processes are its own, and so are /etc/keepalived, /run and /var/log.
@@ -276,7 +276,7 @@ def test_mariadb(lan):
         moving = pool.submit(db1.hasup.cli, "resign", "DB", bound=90)
         while not moving.done():
             orders.add()
-    assert "192.0.2.2 is MASTER" in moving.result().stdout, moving.result()
+    assert " is MASTER after " in moving.result().stdout, moving.result()
     orders.wait()
     assert second.rows() == orders.confirmed
     first.wait_rows(orders.confirmed)
@@ -292,6 +292,8 @@ def test_mariadb(lan):
 
     # The other one can't serve: it says so, and gives the address back.
     db2.hasup.wait_state("BACKUP", "DB", bound=20)
+    # Its notify script starts replication.
+    hold_for("BACKUP", lambda: db2.hasup.state("DB"), lambda state: state == "BACKUP", seconds=2)
     second.sql("STOP SLAVE SQL_THREAD")
     db1.hasup.cli("resign", "DB", bound=90)
     db1.hasup.wait_state("MASTER", "DB", bound=30)
@@ -300,6 +302,9 @@ def test_mariadb(lan):
     assert "before_master" in db2.hasup.cli("history").stdout
     # Nobody replicates: it stays.
     second.sql("STOP SLAVE")
+    # MariaDB notices with the next heartbeat.
+    dumps = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE COMMAND = 'Binlog Dump'"
+    wait_for("the end of replication", lambda: first.sql(dumps), lambda seen: seen == ["0"], 90, 0.5)
     refused = db1.hasup.cli("resign", "DB", bound=90)
     assert refused.returncode == 1 and "the other machine doesn't replicate" in refused.stdout, refused
     orders.wait()

@@ -124,7 +124,7 @@ VALID = {
     hostile.OPEN_SOCKET: struct.pack(">QI", 1, 0), hostile.NOTIFY: struct.pack(">QBIQBB", 1, 0, 0, 1, 1, 100),
     hostile.OBSERVATIONS: struct.pack(">Q", 1) + TRANSITION, hostile.LOG: b"\x06" + text("hello"),
     hostile.STOPPED: b"", hostile.CLEARED: struct.pack(">Q", 1), hostile.RESUMED: struct.pack(">IIII", 1, 0, 0, 0),
-    hostile.DISCARDED: struct.pack(">QQ", 0, (1 << 64) - 1), hostile.HOOKS: struct.pack(">QBBIQ", 1, 0, 0, 0, 1),
+    hostile.DISCARDED: struct.pack(">QQ", 0, (1 << 64) - 1), hostile.HOOKS: struct.pack(">QBBIQ?", 1, 0, 0, 0, 1, False),
 }
 # What ends a worker at once, and what the log says of it.
 CRIMES = {
@@ -151,9 +151,9 @@ CRIMES = {
     "an endless string": (frame(hostile.LOG, b"\x06\xff\xff\xff\xff"), "malformed payload"),
     "too many requests": (frame(hostile.NOTIFY, struct.pack(">Q", 1) + 129 * VALID[hostile.NOTIFY][8:]), "malformed"),
     "too many hooks": (frame(hostile.HOOKS, struct.pack(">Q", 1) + 129 * VALID[hostile.HOOKS][8:]), "malformed payload"),
-    "a hook of neither": (frame(hostile.HOOKS, struct.pack(">QBBIQ", 1, 0, 2, 0, 1)), "malformed payload"),
-    "a hook of another kind": (frame(hostile.HOOKS, struct.pack(">QBBIQ", 1, 2, 0, 0, 1)), "malformed payload"),
-    "an outcome of another kind": (frame(hostile.OBSERVATIONS, struct.pack(">QBQB", 1, 15, 1, 8)), "malformed payload"),
+    "a hook of neither": (frame(hostile.HOOKS, struct.pack(">QBBIQ?", 1, 0, 2, 0, 1, False)), "malformed payload"),
+    "a hook of another kind": (frame(hostile.HOOKS, struct.pack(">QBBIQ?", 1, 2, 0, 0, 1, False)), "malformed payload"),
+    "an outcome of another kind": (frame(hostile.OBSERVATIONS, struct.pack(">QBQB", 1, 15, 1, 9)), "malformed payload"),
     "a notification of neither": (notify(1, 2, 0, 1, 1), "malformed payload"),
     "too many observations": (frame(hostile.OBSERVATIONS, struct.pack(">Q", 1) + 129 * TRANSITION), "malformed"),
     "too many counts": (frame(hostile.DISCARDED, 65 * struct.pack(">Q", 1)), "malformed payload"),

@@ -15,7 +15,8 @@ from lab.program import Program
 from lab.waiting import hold_for, wait_for
 
 VIP = "10.0.0.100"
-NAME = "hstracked"
+# Of one run of the tests only: others run beside this one, and processes are seen everywhere.
+NAME = f"hst{os.getpid()}"
 
 
 class Tracked:

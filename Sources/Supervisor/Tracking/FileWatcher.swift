@@ -37,7 +37,7 @@ final class FileWatcher {
     private let inotify: Descriptor
     private var inotifyWatch: Watch?
     private let events = hasup_file_events_create()
-    private let helpers: FileHelpers
+    private let helpers: FileProcesses
     private var mounts: MountWatch?
     private var files: [WatchedFile] = []
     /// True if init_file may overwrite.
@@ -62,7 +62,7 @@ final class FileWatcher {
         self.onVerdict = onVerdict
         self.log = log
         inotify = try owned(hasup_file_watch_open(), "watch files")
-        helpers = FileHelpers(on: loop, inotify: inotify.number)
+        helpers = FileProcesses(on: loop, inotify: inotify.number)
         inotifyWatch = try loop.add(inotify.number) { [weak self] _ in self?.takeEvents() }
         // A folder that something is mounted on is another one.
         mounts = try? MountWatch(on: loop) { [weak self] in self?.planLook() }
@@ -165,7 +165,7 @@ final class FileWatcher {
     // MARK: Reading
 
     private func read(_ file: WatchedFile) {
-        var task = FileHelpers.Task.read
+        var task = FileProcesses.Task.read
         if file.isNew, let number = file.file.initialValue {
             let overwrites = file.file.overwrites && isStart
             task = .write(Int32(clamping: number), overwrites: overwrites, mode: mode)

@@ -29,7 +29,7 @@ enum ProcessConnector {
     /// Result of a call of `read`.
     enum Batch {
         case events([ProcessEvent])
-        /// There are none for now.
+        /// None at this moment.
         case none
         /// Some were lost.
         case lost

@@ -45,7 +45,7 @@ final class ScriptTracking {
     /// Definitions that are gone and whose run hasn't ended, by name.
     private var leaving: [String: TrackedScript] = [:]
     /// The helper that opens files; made with the first one.
-    private var helpers: FileHelpers?
+    private var helpers: FileProcesses?
     private var childSignals: Signals?
     /// Called when the last process has ended.
     var onIdle: (() -> Void)?
@@ -243,7 +243,7 @@ final class ScriptTracking {
         case .unknown(let name):
             return ended(script, .failure("there was no user or group '\(name)' when the configuration was read"))
         }
-        let helpers = self.helpers ?? FileHelpers(on: loop)
+        let helpers = self.helpers ?? FileProcesses(on: loop)
         self.helpers = helpers
         helpers.ask(.open(account), path) { [weak self] answer in
             if !script.isGone { self?.ended(script, Self.end(answer?.outcome.error ?? EIO)) }

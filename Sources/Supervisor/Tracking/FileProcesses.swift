@@ -7,7 +7,7 @@ import Supervision
 
 /// Child processes that open and read files for us, because a file system may never answer. While all answer, there is
 /// one. One that doesn't is left behind, and keeps nothing of ours from ending, as a thread would.
-final class FileHelpers {
+final class FileProcesses {
     /// A helper that hasn't answered for this long gets others beside it, if there is more to do.
     static let patience = Interval.milliseconds(50)
 
