@@ -13,7 +13,7 @@ struct CallRules {
     init(_ call: TableCall, _ world: ServiceSimulation) {
         if case .write(let requests) = call { self.requests = requests } else { requests = [] }
         configured = Set(world.definitions.flatMap(\.keys))
-        ours = configured.union(world.bench.file)
+        ours = configured.union(world.bench.file).subtracting(world.foreign.keys)
         foreignPlaces = world.foreignPlaces
         guard !requests.isEmpty else { return }
         for service in world.bench.director.services {

@@ -55,6 +55,8 @@ extension ServiceSimulation {
         } else {
             sweep()
         }
+        everConfigured.formUnion(keys)
+        released.subtract(keys)
         // What is configured is ours, whoever made it.
         foreign = foreign.filter { !keys.contains($0.key) }
         foreignPlaces = foreignPlaces.filter { keys.contains($0.key) }
@@ -162,7 +164,10 @@ extension ServiceSimulation {
     // MARK: - Others
 
     mutating func addForeignService() {
-        let key = scenario.foreignService()
+        // Also one that was ours, and is theirs now.
+        let former = scenario.once(in: 2) ? released.sorted().randomElement(using: &scenario.random) : nil
+        let key = former ?? scenario.foreignService()
+        released.remove(key)
         bench.table.services[key] = TableService(
             settings: KernelService(scheduler: "rr", family: .ipv4),
             destinations: [scenario.foreignDestination(): KernelDestination(forwarding: .directRouting, weight: 1)])

@@ -21,6 +21,10 @@ struct ServiceSimulation {
     var untold: Set<Int> = []
     /// Services of others as they left them.
     var foreign: [ServiceKey: TableService] = [:]
+    /// Every key that was ever configured.
+    var everConfigured: Set<ServiceKey> = []
+    /// Keys that were ours, and are free.
+    var released: Set<ServiceKey> = []
     /// Foreign destinations that neither a start nor a reload has seen.
     var foreignPlaces: [ServiceKey: Set<DestinationKey>] = [:]
     /// Those that came after one that the director may still be at.
@@ -151,6 +155,7 @@ struct ServiceSimulation {
         pass(isRefused ? .seconds(25) : .seconds(3))
         (isRefused, isSweeping) = (false, false)
         compare("after peace")
+        released = everConfigured.subtracting(definitions.flatMap(\.keys)).subtracting(bench.table.services.keys)
         guard failures.isEmpty else { return }
         let count = bench.table.taken.count
         pass(.seconds(3))
