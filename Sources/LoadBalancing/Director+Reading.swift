@@ -6,7 +6,7 @@ struct DriftWatch: Sendable {
     static let period = Interval.seconds(1)
     var nextTick = Instant.never
     /// Differences of the last reading of a key; those that are found again are mended.
-    var suspected: [ServiceKey: Set<TableDifference.Change>] = [:]
+    var suspected: [ServiceKey: Set<TableChange>] = [:]
     /// Destinations that may be read; negative after a service with more than one period's share.
     var credit = 0
     /// The next key to be read: a service's number, and a place among its keys.
@@ -84,7 +84,7 @@ extension Director {
             owners[key].map { services[$0].definition.servers.count + 1 } ?? 1
         }
         let due = keys.filter { owners[$0.0] != nil }
-        for (key, entry) in due where entry.sweeps { swept.insert(key) }
+        for (key, entry) in due where entry.sweeps || retries[key]?.sweeps == true { swept.insert(key) }
         let standing = due.map(\.0).filter { present[$0] != nil }
         if standing.isEmpty {
             plan(due.map(\.0), [:], at: now, &actions)
@@ -93,7 +93,7 @@ extension Director {
         }
     }
 
-    /// What stands there; nil for a service that doesn't.
+    /// The service as it stands there; nil for one that doesn't.
     func actual(
         _ key: ServiceKey, _ found: [ServiceKey: [DestinationKey: KernelDestination]]
     ) -> TableService? {
@@ -196,7 +196,7 @@ extension Director {
         }
     }
 
-    private mutating func suspect(_ key: ServiceKey, _ changes: Set<TableDifference.Change>) {
+    private mutating func suspect(_ key: ServiceKey, _ changes: Set<TableChange>) {
         let isSeenTwice = !(drift.suspected[key] ?? []).isDisjoint(with: changes)
         drift.suspected[key] = changes.isEmpty || isSeenTwice ? nil : changes
         if isSeenTwice { queue.append(key, QueuedKey()) }

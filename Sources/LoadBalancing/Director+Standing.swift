@@ -14,7 +14,7 @@ package struct StandingService: Hashable, Sendable {
     }
 }
 
-/// What a start finds, for the checker to begin with.
+/// The services that a start finds, for the checker to begin with.
 struct StandingSearch: Sendable {
     /// A key of each service that stands there, by which its servers are found.
     var keys: [ServiceKey] = []

@@ -136,7 +136,7 @@ extension Director {
         }
     }
 
-    /// What the kernel has now.
+    /// Follows a request that the kernel has taken.
     private mutating func apply(_ request: TableRequest, _ actions: inout [DirectorAction]) {
         switch request {
         case .addService(let key, let service), .editService(let key, let service):
@@ -209,7 +209,7 @@ extension TableRequest {
     }
 }
 
-/// What has been mended how often within a minute.
+/// Counts of the same thing mended within a minute.
 struct MendingRepeats: Sendable {
     private struct Thing: Hashable {
         var key: ServiceKey

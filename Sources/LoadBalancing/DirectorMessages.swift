@@ -63,7 +63,7 @@ package enum DirectorEvent: Sendable {
     case stop(keepsServices: Bool)
 }
 
-/// What is to be done, in this order.
+/// The things to be done, in this order.
 package enum DirectorAction: Sendable {
     /// Keys to be noted, on disk before the calls that follow.
     case note([ServiceKey])
@@ -106,7 +106,7 @@ package enum DirectorObservation: Hashable, Sendable {
     case leftBehind([ServiceKey], Int32)
 }
 
-/// Whether the kernel's table can be used.
+/// The usability of the kernel's table.
 package enum TableCondition: Hashable, Sendable {
     /// Nobody has asked.
     case unknown

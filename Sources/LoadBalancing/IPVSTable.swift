@@ -118,7 +118,7 @@ package enum TableCall: Sendable {
     case readDestinations([ServiceKey])
 }
 
-/// What a call brought.
+/// The answer to a call.
 package enum TableResult: Sendable {
     /// Error number of each request, 0 for none.
     case written([Int32])

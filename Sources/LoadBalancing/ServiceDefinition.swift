@@ -1,7 +1,7 @@
 import Base
 import ConfigurationModel
 
-/// What the kernel's table needs of a virtual_server block. Scripts, checks and texts aren't kept.
+/// The part of a virtual_server block that the kernel's table needs. Scripts, checks and texts aren't kept.
 package struct ServiceDefinition: Hashable, Sendable {
     package var address: ServiceAddress
     package var transport: ServiceTransport?
@@ -71,7 +71,7 @@ package struct ServiceDefinition: Hashable, Sendable {
     }
 }
 
-/// What the kernel's table needs of a real_server block.
+/// The part of a real_server block that the kernel's table needs.
 package struct ServerDefinition: Hashable, Sendable {
     package var address: IPAddress
     package var port: UInt16

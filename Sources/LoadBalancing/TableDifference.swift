@@ -1,19 +1,20 @@
 import Base
 import ConfigurationModel
 
+/// One place where the kernel's table differs from the wanted one. Nil: it isn't there; it isn't wanted.
+package enum TableChange: Hashable, Sendable {
+    case service(found: KernelService?, wanted: KernelService?)
+    case destination(DestinationKey, found: KernelDestination?, wanted: KernelDestination?)
+}
+
 /// The difference between what the kernel has for a service and what is wanted there.
 package struct TableDifference: Hashable, Sendable {
-    package enum Change: Hashable, Sendable {
-        /// Nil: it isn't there; it isn't wanted.
-        case service(found: KernelService?, wanted: KernelService?)
-        case destination(DestinationKey, found: KernelDestination?, wanted: KernelDestination?)
-    }
     package let key: ServiceKey
-    package private(set) var changes: [Change] = []
+    package private(set) var changes: [TableChange] = []
 
     package var isEmpty: Bool { changes.isEmpty }
 
-    package init(_ key: ServiceKey, changes: [Change] = []) {
+    package init(_ key: ServiceKey, changes: [TableChange] = []) {
         self.key = key
         self.changes = changes
     }
@@ -38,13 +39,13 @@ package struct TableDifference: Hashable, Sendable {
     }
 
     /// The part for which this holds.
-    package func filter(_ isKept: (Change) -> Bool) -> TableDifference {
+    package func filter(_ isKept: (TableChange) -> Bool) -> TableDifference {
         TableDifference(key, changes: changes.filter(isKept))
     }
 }
 
-/// What is written to make one service what it should be: first what brings servers in, then, when that has succeeded, what
-/// takes servers out. So a service that keeps a server is never without one.
+/// The requests that make one service what it should be: first those that bring servers in, then, when the kernel has
+/// answered, those that take servers out. So a service that keeps a server is never without one.
 package struct ServicePlan: Hashable, Sendable {
     package private(set) var first: [TableRequest] = []
     package private(set) var last: [TableRequest] = []

@@ -16,7 +16,7 @@ import Glibc
         injection breaks something on purpose: the seeds that find it break a promise. NAME is one of
         \(FaultInjection.allCases.map(\.rawValue).joined(separator: " ")).
         Plain clusters track no scripts, processes and files, and have no sync groups.
-        With --services each odd seed is a director and IPVS's table: strangers write, the kernel refuses; each even seed has
+        With --services each odd seed is a director and IPVS's table: other programs write, the kernel refuses; each even seed has
         a checker, too, whose servers fail. NAME is one of \(ServiceFault.allCases.map(\.rawValue).joined(separator: " ")).
         Exit status: 0 when every promise held, 1 when a seed broke one, 64 for wrong arguments.
         """
@@ -103,7 +103,7 @@ struct SimulationOptions {
             : ServiceSimulation.run(seed: seed, trace: trace, fault: serviceFault)
     }
 
-    /// What stands on the command line of a replay, apart from the seed.
+    /// The words on the command line of a replay, apart from the seed.
     var words: String {
         let inject = (injection?.rawValue ?? serviceFault?.rawValue).map { " --inject \($0)" } ?? ""
         return (isOfServices ? " --services" : "") + (isPlain ? " --plain" : "") + inject

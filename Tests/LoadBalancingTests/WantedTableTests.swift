@@ -111,7 +111,7 @@ import Testing
         #expect(WantedTable(unchecked: model).services[Sample.key]?.destinations.values.map(\.weight) == [1])
     }
 
-    /// Servers that are up and down, the quorum, the sorry server: behaviours §12, B10 and B11.
+    /// Servers that are up and down, the quorum, the sorry server: B10 and B11.
     @Test(
         arguments: [
             // inhibit_on_failure, sorry_server_inhibit, up, sorry server used, weights by server 0, 1, sorry server.

@@ -63,6 +63,16 @@ import Testing
         #expect(failures.contains { $0.contains(injection.sign) }, "\(injection), seed \(seed): \(failures.prefix(2))")
     }
 
+    /// Seeds that broke a promise once.
+    @Test(arguments: [
+        (UInt64(205), "a state that was told while IPVS was missing, of a service that was still to be swept"),
+        (1975, "a sweep that was refused, and whose service had news before the next try"),
+        (165, "news between the halves of a plan that sweeps"),
+    ])
+    func namedSeedsOfServices(_ seed: UInt64, _ story: String) {
+        #expect(ServiceSimulation.run(seed: seed).failures.isEmpty, "\(story): hasup-sim --services --seed \(seed)")
+    }
+
     @Test(arguments: 0..<10)
     func randomServices(_ part: Int) {
         for seed in UInt64(part * 50 + 1)...UInt64(part * 50 + 50) {

@@ -1,7 +1,7 @@
 import ConfigurationModel
 import LoadBalancing
 
-/// What a write may do, as things stand before it.
+/// The rules for a write, as things stand before it.
 struct CallRules {
     private let requests: [TableRequest]
     private let ours: Set<ServiceKey>
@@ -27,24 +27,24 @@ struct CallRules {
 
     /// A sentence for each rule that the kernel's new requests break.
     ///
-    /// - Parameter disturbed: services that somebody has changed since they were read, so that nobody could know.
+    /// - Parameter disturbed: services that another program has changed since they were read.
     func broken(by table: SimulatedTable, since count: Int, disturbed: Set<ServiceKey>) -> [String] {
         var sentences: [String] = []
-        var removed: Set<Place> = []
+        var removed: Set<DestinationPlace> = []
         for request in table.taken[count...] {
             if let key = request.service, !ours.contains(key) {
-                sentences.append("\(key.target) is somebody else's, and is written: \(request)")
+                sentences.append("\(key.target) is foreign, and is written: \(request)")
             }
             switch request {
             case .flush: sentences.append("the table is emptied")
             case .removeService(let key) where configured.contains(key):
                 sentences.append("\(key.target) is configured, and is removed")
             case .removeDestination(let key, let place):
-                removed.insert(Place(key: key, place: place))
+                removed.insert(DestinationPlace(key: key, place: place))
                 if ServiceScenario.isForeign(place), foreignPlaces[key]?.contains(place) == true {
-                    sentences.append("a destination of \(key.target) goes, which nobody asked for")
+                    sentences.append("a destination of \(key.target) is foreign, and is removed")
                 }
-            case .addDestination(let key, let place, _) where removed.contains(Place(key: key, place: place)):
+            case .addDestination(let key, let place, _) where removed.contains(DestinationPlace(key: key, place: place)):
                 sentences.append("a destination of \(key.target) is removed and added")
             default: break
             }
@@ -55,7 +55,7 @@ struct CallRules {
         return sentences
     }
 
-    private struct Place: Hashable {
+    private struct DestinationPlace: Hashable {
         var key: ServiceKey
         var place: DestinationKey
     }

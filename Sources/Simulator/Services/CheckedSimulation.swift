@@ -8,7 +8,7 @@ struct CheckedSimulation {
     var scenario: ServiceScenario
     var bench = DirectedTable()
     var checker = Checker()
-    /// What hasupd was told.
+    /// The record of hasupd.
     var known = StandingTable()
     /// The table of the configuration before.
     var former = StandingTable()
@@ -167,13 +167,13 @@ struct CheckedSimulation {
         var before: Bool?
         if case .service = report { before = known.services[place].standing?.hasQuorum }
         let isNew: Bool
-        do throws(StandingTable.Refusal) { isNew = try known.take(report, at: bench.now) } catch {
+        do throws(StandingTable.StandingRefusal) { isNew = try known.take(report, at: bench.now) } catch {
             return fail("what the checker tells is refused: \(error)")
         }
         if report.notification > 0, let subject {
             note("\(subject) \(isUp ? "UP" : "DOWN")")
             notificationCount += 1
-            if notified[subject] == isUp { fail("\(subject) is told \(isUp ? "UP" : "DOWN") twice") }
+            if notified[subject] == isUp { fail("\(subject) is notified \(isUp ? "UP" : "DOWN") twice") }
             notified[subject] = isUp
         }
         if case .service(let standing) = report, isNew { judge(standing, after: before) }
@@ -186,14 +186,14 @@ struct CheckedSimulation {
         if bench.director.counters.refusedStates > 0 { fail("the director refuses \(report)") }
     }
 
-    /// What keepalived calls it isn't always one thing: a group may be served twice.
+    /// A name of its own: keepalived's is the same for a group that is served twice.
     private static func name(_ table: StandingTable, _ service: UInt32, _ server: UInt32? = nil) -> String? {
         guard table.services.indices.contains(Int(service)) else { return nil }
         let subject = server.map { table.subject(service, $0) } ?? table.subject(service)
         return subject.map { "\($0) of \(table.services[Int(service)].uniqueName)" }
     }
 
-    /// The quorum comes and goes only beyond the borders of its band (behaviours §12).
+    /// The quorum comes and goes only beyond the borders of its band (behaviours_lvs2, B10).
     private mutating func judge(_ standing: ServiceStanding, after before: Bool?) {
         let place = Int(standing.service)
         let settings = model.virtualServers[place]
@@ -301,7 +301,7 @@ struct CheckedSimulation {
         }
         pass(.seconds(10))
         if bench.table.taken.count > writes { fail("the director writes at rest: \(bench.table.taken[writes])") }
-        if notificationCount > told { fail("somebody is notified at rest") }
+        if notificationCount > told { fail("a notification is made at rest") }
         compare()
     }
 
@@ -310,7 +310,7 @@ struct CheckedSimulation {
         var states: [ServiceState?] = []
         for (place, settings) in model.virtualServers.enumerated() {
             guard settings.faults.isEmpty, let state = known.state(ofService: place) else {
-                if settings.faults.isEmpty { fail("nobody has told the state of \(settings.address)") }
+                if settings.faults.isEmpty { fail("no checker has given the state of \(settings.address)") }
                 states.append(nil)
                 continue
             }

@@ -15,7 +15,7 @@ enum ServiceFault: String, CaseIterable {
     case rewrites
     /// Servers go before others come.
     case takesOutFirst
-    /// What is edited is removed and added.
+    /// Destinations are removed and added where they could be edited.
     case replaces
     /// Foreign destinations are removed.
     case removesForeignDestinations
@@ -37,11 +37,11 @@ enum ServiceFault: String, CaseIterable {
         switch self {
         case .losesNews, .hidesDrift, .skipsRemovals: "isn't what is wanted"
         case .losesNotes: "isn't noted"
-        case .keepsNotes, .removesForeignServices: "is somebody else's"
+        case .keepsNotes, .removesForeignServices: "is foreign, and is written"
         case .rewrites: "writes"
         case .takesOutFirst: "is left without a server"
         case .replaces: "is removed and added"
-        case .removesForeignDestinations: "nobody asked for"
+        case .removesForeignDestinations: "is foreign, and is removed"
         case .losesVerdicts: "is ill and in"
         case .losesRecords: "at rest"
         }

@@ -2,7 +2,7 @@ import Base
 import ConfigurationModel
 import LoadBalancing
 
-/// What happens to services.
+/// Events of the world of services.
 extension ServiceSimulation {
     /// One thing happens.
     mutating func disturb() {
@@ -80,7 +80,7 @@ extension ServiceSimulation {
         }
     }
 
-    /// What the checker makes of a new configuration.
+    /// The state that the checker makes of a new configuration.
     private func judged(
         _ definition: ServiceDefinition, from old: (definition: ServiceDefinition, state: ServiceState)?
     ) -> ServiceState {
@@ -95,7 +95,7 @@ extension ServiceSimulation {
         return state
     }
 
-    /// The quorum rule of behaviours §12, whatever the hysteresis keeps.
+    /// A quorum rule; whether it has a band doesn't matter here.
     private static func judge(_ state: inout ServiceState, _ definition: ServiceDefinition) {
         let live = zip(state.servers, definition.servers).reduce(0) { $0 + ($1.0.isUp ? Int($1.0.weight) : 0) }
         state.hasQuorum = state.hasQuorum ? live > 0 : live >= definition.quorumGained
@@ -177,7 +177,7 @@ extension ServiceSimulation {
         let places = (bench.table.services[key]?.destinations ?? [:]).keys.sorted()
         let place = places.randomElement(using: &scenario.random)
         disturbed.insert(key)
-        note("somebody writes to \(key.target)")
+        note("another program writes to \(key.target)")
         switch scenario.number(0...5) {
         case 0: bench.table.services[key] = nil
         case 1: bench.table.services[key]?.settings.scheduler = scenario.scheduler().rawValue

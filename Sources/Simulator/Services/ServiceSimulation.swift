@@ -15,7 +15,7 @@ struct ServiceSimulation {
     var definitions: [ServiceDefinition] = []
     /// False: every server is up, and nobody tells states.
     let hasChecker: Bool
-    /// What the checker knows, by number.
+    /// States as the checker has them, by number.
     var states: [ServiceState] = []
     /// Services whose state the checker hasn't told the director that runs.
     var untold: Set<Int> = []
@@ -31,7 +31,7 @@ struct ServiceSimulation {
     /// True if the kernel has refused anything since the last peace.
     var isRefused = false
 
-    /// What the call under way may do.
+    /// Rules of the call under way.
     var rules: (ticket: UInt64, rules: CallRules)?
     private(set) var failures: [String] = []
     private(set) var trace: [String] = []
@@ -128,7 +128,7 @@ struct ServiceSimulation {
 
     // MARK: - Peace
 
-    /// What has to stand in the table.
+    /// The table as it has to be.
     var wanted: [ServiceKey: TableService] {
         var services = WantedTable(definitions, states: states.map(Optional.some)).services
         for (key, places) in foreignPlaces.merging(doubtfulPlaces, uniquingKeysWith: { $0.union($1) }) {

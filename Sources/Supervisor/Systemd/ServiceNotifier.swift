@@ -3,7 +3,7 @@ import Logging
 import Reactor
 
 /// A state of the service, as sd_notify(3) has them.
-enum ServiceState: Hashable {
+enum NotifiedState: Hashable {
     /// With the status text of `systemctl status`.
     case ready(String)
     case reloading
@@ -32,7 +32,7 @@ final class ServiceNotifier {
     private var timer: Timer?
     private var watchdog: ServiceWatchdog?
     /// In order: a manager that waits for the end of a reload has to know of its beginning first.
-    private var pending: [ServiceState] = []
+    private var pending: [NotifiedState] = []
     /// True after the log has told of a failure, until it tells of success.
     private var isFailing = false
 
@@ -50,7 +50,7 @@ final class ServiceNotifier {
         watchdog = ServiceWatchdog(systemd, on: loop, isHealthy: isHealthy)
     }
 
-    func notify(_ state: ServiceState) {
+    func notify(_ state: NotifiedState) {
         let isRetrying = !pending.isEmpty
         // Of reloads that end while nothing arrives, only the last one counts.
         switch state {

@@ -15,7 +15,7 @@ struct SystemdNotify {
     var isAvailable: Bool { path?.isEmpty == false }
 
     /// - Throws: `SystemError`.
-    func notify(_ state: ServiceState) throws(SystemError) {
+    func notify(_ state: NotifiedState) throws(SystemError) {
         switch state {
         case .ready(let status): try send("READY=1\nSTATUS=\(status)\nMAINPID=\(getpid())")
         case .reloading: try send("RELOADING=1\nMONOTONIC_USEC=\(Clock.monotonicMicroseconds)")
