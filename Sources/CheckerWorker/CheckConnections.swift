@@ -87,7 +87,7 @@ final class CheckConnections {
     func start(_ check: Int, _ settings: CheckSettings, request: Int) -> Start {
         guard openCount < openMax else { return .full }
         guard let endpoint = settings.endpoint, endpoint.firewallMark == 0,
-            let machine = CheckMachine(settings, request: request, random: UInt64.random(in: 0 ... .max))
+            let machine = CheckMachine(settings, request: request, random: Self.random(for: settings.kind))
         else { return .verdict(CheckVerdict(.untried, .unsupported)) }
         var http: (check: HTTPCheck, request: HTTPRequest)?
         if case .http(let found) = settings.kind { http = (found, found.requests[request]) }
@@ -130,6 +130,14 @@ final class CheckConnections {
         openCount += 1
         deadlines.set(check, to: now + endpoint.timeout)
         return .begun
+    }
+
+    /// Drawn only where it is used: it is a system call.
+    private static func random(for kind: CheckKind) -> UInt64 {
+        switch kind {
+        case .dns, .ping: UInt64.random(in: 0 ... .max)
+        default: 0
+        }
     }
 
     private func session(of check: Int) -> TLSSession? {

@@ -51,7 +51,14 @@ struct CheckerResumeTests {
         let count = bench.reports.count
         bench = successor(bench, services)
         #expect(bench.reports.count == 2 * count)
-        #expect(Set(bench.reports.suffix(count).map { "\($0)".prefix(40) }).count == count)
+        let subjects = bench.reports.suffix(count).map { report in
+            switch report {
+            case .server(let standing): "RS \(standing.service).\(standing.server)"
+            case .service(let standing): "VS \(standing.service)"
+            case .removed: "gone"
+            }
+        }
+        #expect(Set(subjects) == ["RS 0.0", "RS 0.1", "RS 1.0", "VS 0", "VS 1"])
     }
 
     @Test("death after a verdict was kept and before it was told: told and notified once") func keptNotTold() {
@@ -252,6 +259,7 @@ struct CheckerReloadTests {
     @Test("a check that nobody has any more is given up, its place is used again, its attempt is closed")
     func places() {
         var bench = running([service([server(1), server(2)])])
+        bench.started = []
         while bench.started.isEmpty { bench.now = bench.checker.deadline; bench.handle(.timeout) }
         let begun = bench.started[0]
         let kept = bench.checker.settings(of: begun)?.endpoint?.address == address(1) ? 2 : 1

@@ -153,6 +153,7 @@ extension Checker {
             service.hasQuorum = formers[place].hasQuorum ?? false
             // A service that can't be set up has neither checks nor states.
             if settings.faults.isEmpty {
+                service.totalWeight = settings.realServers.reduce(0) { $0 + $1.weight }
                 for (number, server) in settings.realServers.enumerated() {
                     service.servers.append(join(server, formers[place].servers[number]))
                 }

@@ -203,6 +203,7 @@ extension Checker {
             }
         }
         services[place].servers[number].weight = min(max(weight, 0), Limits.weight.upperBound)
+        services[place].liveWeight += services[place].servers[number].liveWeight - server.liveWeight
     }
 
     /// True once: when the first state is to be notified and each check has had a verdict.
@@ -216,9 +217,9 @@ extension Checker {
     /// The quorum rule: between the two borders it stays as it is.
     func quorum(of place: Int) -> Bool {
         let service = services[place]
-        let live = service.servers.reduce(0) { $1.isUp ? $0 + $1.weight : $0 }
+        let live = service.liveWeight
         // It is lowered to what there is, with weights of 0 alone to 0 (behaviours_lvs2, B13).
-        let quorum = min(service.settings.quorum, service.servers.reduce(0) { $0 + $1.settings.weight })
+        let quorum = min(service.settings.quorum, service.totalWeight)
         let hysteresis = service.settings.hysteresis
         guard service.hasQuorum else { return live >= quorum + hysteresis }
         return live >= quorum - hysteresis && (live > 0 || quorum == 0)

@@ -28,6 +28,10 @@ package struct Checker: Sendable {
         var settings: VirtualServerSettings
         var servers: [CheckedServer] = []
         var hasQuorum = false
+        /// Weight of the servers that are up.
+        var liveWeight = 0
+        /// Configured weight of all of them.
+        var totalWeight = 0
         /// Its checks wait for its address (ha_suspend).
         var isSuspended = false
     }
@@ -39,6 +43,8 @@ package struct Checker: Sendable {
         var weight = 0
         /// True if its first state is still to be notified (rs_init_notifies).
         var owesFirstNotification = false
+
+        var liveWeight: Int { isUp ? weight : 0 }
     }
 
     /// A server's part in a check.

@@ -25,9 +25,8 @@ package enum MD5 {
         }
         var tail = Array(bytes[whole...]) + [0x80]
         while tail.count % 64 != 56 { tail.append(0) }
-        for shift in stride(from: 0, to: 64, by: 8) {
-            tail.append(UInt8(truncatingIfNeeded: UInt64(bytes.count) &* 8 >> UInt64(shift)))
-        }
+        let bits = UInt64(bytes.count) &* 8
+        for shift in stride(from: UInt64(0), to: 64, by: 8) { tail.append(UInt8(truncatingIfNeeded: bits >> shift)) }
         tail.withUnsafeBytes { memory in
             for start in stride(from: 0, to: memory.count, by: 64) {
                 mix(UnsafeRawBufferPointer(rebasing: memory[start..<start + 64]), into: &state)
