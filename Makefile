@@ -18,7 +18,7 @@ LINK   += -Xswiftc -use-ld=lld -Xswiftc -Xfrontend -Xswiftc -function-sections -
 LINK   += -Xswiftc -enforce-exclusivity=unchecked
 PYTEST := /usr/bin/python3 -m pytest -p no:cacheprovider
 
-.PHONY: all setup build demo test unit lab lab-asan bench agreement simulate fuzz docs lint format install clean
+.PHONY: all setup build demo test unit lab lab-asan interop bench agreement simulate fuzz docs lint format install clean
 
 all: build
 
@@ -54,6 +54,10 @@ lab-asan: setup
 	swift build --scratch-path .build-asan --sanitize=address
 	HASUP_BUILD=$(CURDIR)/.build-asan/debug HASUP_SANITIZER=address LONG=1 $(PYTEST) -rs \
 		Tests/Lab/test_long_life.py -k reloads
+
+# The lab's tests of pairs; writes docs/interop.md.
+interop: setup build
+	Tests/interop
 
 bench: setup build
 	/usr/bin/python3 Tests/Bench/bench.py

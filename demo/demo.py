@@ -109,7 +109,11 @@ class Service:
         """Starts it, and waits until it answers."""
         command = [sys.executable, "-m", "http.server", "80", "--bind", self.address, "--directory", self.node.directory]
         self.program = self.node.spawn(command, "service")
-        wait_for("the service", lambda: self.node.netns.run("bash", self.script, check=False) == 0, bound=10)
+        wait_for("the service", self.answers, bound=10)
+
+    def answers(self):
+        """Whether it takes connections."""
+        return subprocess.run(self.node.netns.command("bash", self.script), stderr=subprocess.DEVNULL, check=False).returncode == 0
 
     def kill(self):
         """kill -9."""
@@ -164,7 +168,7 @@ def maintenance(lan):
     lan.wait_holder(address, "a", 10)
     a.wait_state("MASTER")
 
-    say("node a is to be emptied for maintenance")
+    say("an operator hands the address over")
     pings = Pings(client, address)
     order(a, "resign", "VI_1")
     lan.wait_holder(address, "b", 5)

@@ -15,18 +15,26 @@ package struct OperatorOrder: ByteCoded, Hashable, Sendable {
     package var number: UInt64
     /// raised: the time by which it has to be MASTER; never for the other kinds.
     package var until: Instant
+    /// When it was given: a router that has become MASTER since then has ended it.
+    package var given: Instant
 
-    package init(_ kind: Kind, _ subject: NotificationKey, number: UInt64, until: Instant = .never) {
+    package init(
+        _ kind: Kind, _ subject: NotificationKey, number: UInt64, until: Instant = .never,
+        given: Instant = Instant(nanoseconds: .max)
+    ) {
         self.kind = kind
         self.subject = subject
         self.number = number
         self.until = until
+        self.given = given
     }
 
     package init(decoding reader: inout ByteReader) throws(ByteError) {
         let subject = try NotificationKey(decoding: &reader)
         guard let kind = Kind(rawValue: try reader.readUInt8()) else { throw .invalid }
-        self.init(kind, subject, number: try reader.readUInt64(), until: Instant(nanoseconds: try reader.readInt64()))
+        self.init(
+            kind, subject, number: try reader.readUInt64(), until: Instant(nanoseconds: try reader.readInt64()),
+            given: Instant(nanoseconds: try reader.readInt64()))
     }
 
     package func encode(into writer: inout ByteWriter) {
@@ -34,6 +42,7 @@ package struct OperatorOrder: ByteCoded, Hashable, Sendable {
         writer.write(kind.rawValue)
         writer.write(number)
         writer.write(until.nanoseconds)
+        writer.write(given.nanoseconds)
     }
 }
 
@@ -43,6 +52,8 @@ package enum OrderOutcome: ByteCoded, Hashable, Sendable {
     case holds
     /// It was MASTER, and this router is now; nil if it isn't known.
     case handedOver(IPAddress?)
+    /// It isn't MASTER any more for another reason, a fault, and no other router has claimed.
+    case lost
     /// No other router has claimed. It is MASTER again, or, in maintenance, the addresses are nobody's.
     case nobodyTookOver
     /// A before_release has failed: it stays MASTER.
@@ -59,7 +70,7 @@ package enum OrderOutcome: ByteCoded, Hashable, Sendable {
     /// True if an order of this kind may have it.
     package func fits(_ kind: OperatorOrder.Kind) -> Bool {
         switch self {
-        case .holds, .handedOver, .nobodyTookOver, .refused: kind != .raised
+        case .holds, .handedOver, .lost, .nobodyTookOver, .refused: kind != .raised
         case .becameMaster, .lostMastership, .late: kind == .raised
         case .masterSilent: kind == .resigned
         }
@@ -68,7 +79,7 @@ package enum OrderOutcome: ByteCoded, Hashable, Sendable {
     /// True if it ends an order of this kind.
     package func ends(_ kind: OperatorOrder.Kind) -> Bool {
         switch self {
-        case .holds, .handedOver, .becameMaster: false
+        case .holds, .handedOver, .lost, .becameMaster: false
         case .nobodyTookOver: kind == .resigned
         case .refused, .masterSilent, .lostMastership, .late: true
         }
@@ -84,6 +95,7 @@ package enum OrderOutcome: ByteCoded, Hashable, Sendable {
         case 5: self = .masterSilent
         case 6: self = .lostMastership
         case 7: self = .late
+        case 8: self = .lost
         default: throw .invalid
         }
     }
@@ -100,6 +112,7 @@ package enum OrderOutcome: ByteCoded, Hashable, Sendable {
         case .masterSilent: writer.write(UInt8(5))
         case .lostMastership: writer.write(UInt8(6))
         case .late: writer.write(UInt8(7))
+        case .lost: writer.write(UInt8(8))
         }
     }
 }

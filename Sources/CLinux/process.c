@@ -129,6 +129,8 @@ int hasup_fork(void (*body)(void *), void *context) {
     _exit(126);
 }
 
+int hasup_adopt_orphans(void) { return result(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)); }
+
 int hasup_ended_child(int *status) {
     siginfo_t information = {0};
     if (waitid(P_ALL, 0, &information, WEXITED | WNOHANG | WNOWAIT) < 0) return errno == ECHILD ? 0 : -errno;

@@ -14,7 +14,7 @@ final class CheckConnections {
     private static let readMax = 65_536
     /// Reads of one connection in a turn.
     private static let readsMax = 16
-    /// Time after which a session isn't resumed: a changed certificate is to be seen (docs/decisions, D81).
+    /// Time after which a session isn't resumed: a changed certificate is to be seen (docs/decisions, D80).
     private static let sessionLife = Interval.seconds(60)
 
     struct Attempt {

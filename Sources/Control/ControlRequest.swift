@@ -68,7 +68,7 @@ package struct ControlRequest: Sendable {
     }
 }
 
-/// What an operator wants of virtual routers.
+/// An operator's command to virtual routers.
 package enum OrderCommand: Hashable, Sendable {
     case resign
     case takeover

@@ -120,7 +120,7 @@ package struct ServerReport: JSONRecord, Hashable {
     package var verdictAgeSeconds: Double?
     /// The longest last attempt among its checks.
     package var checkSeconds: Double?
-    /// What the state doesn't say: `not checked yet`, `unproven`, `unchecked`; nil when it says all.
+    /// A remark on the state: `not checked yet`, `unproven`, `unchecked`; nil when it says all.
     package var note: String?
 
     package init() {}

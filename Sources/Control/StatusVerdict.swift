@@ -6,8 +6,9 @@ import Varlink
 
 extension StatusReply {
     /// True if the VRRP worker answers; no instance is in FAULT or can't run; no MASTER can't send, has a rival or lacks an
-    /// address, and none waits for a before_master or after one that failed; an instance in maintenance hears a master; no router advertises other addresses than ours; no BACKUP has an address; the kernel has removed what it
-    /// was to remove; all virtual servers have their quorum; all processes have their filters; all files were read; and the
+    /// address, and none waits for a before_master or after one that failed; an instance in maintenance hears a master;
+    /// no router advertises other addresses than ours; no BACKUP has an address; the kernel has removed what it was to
+    /// remove; all virtual servers have their quorum; all processes have their filters; all files were read; and the
     /// daemon has no problem.
     package var isWell: Bool {
         daemon.workerTrouble == nil && daemon.unsealed.isEmpty && daemon.unreadFiles.isEmpty
@@ -53,12 +54,11 @@ extension InstanceReport {
     /// True if the addresses are nobody's as far as it knows: its before_master runs or has failed, or nobody has taken over
     /// from it in maintenance.
     package var leavesAddressesToNobody: Bool {
-        guard self.timeInState >= Self.handOver else { return false }
         switch self.state {
-        case .master: return status.awaitsAddresses
+        case .master: return status.awaitsAddresses && self.timeInState >= Self.handOver
         case .backup:
-            return whyNotMaster?.code == BackupReason.hookFailed.name
-                || whyNotMaster?.code == BackupReason.maintenance.name && self.master == nil
+            let isKept = [BackupReason.hookFailed, .maintenance].contains { $0.name == whyNotMaster?.code }
+            return isKept && self.master == nil
         case .initialize, .fault: return false
         }
     }

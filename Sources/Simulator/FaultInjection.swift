@@ -87,7 +87,7 @@ enum FaultInjection: String, CaseIterable {
         case .hidesGroups: "are apart"
         case .ranksMembersDifferently: "master"
         case .answersEarly: "before it can serve"
-        case .forgetsOwedNotifications: "last notification"
+        case .forgetsOwedNotifications: "before its members"
         case .losesMaintenance, .losesResignations: "which it shouldn't"
         case .skipsHooks: "before its before_master"
         }

@@ -89,9 +89,9 @@ struct Machine {
 
     /// The daemon's table.
     var orders: [NotificationKey: OperatorOrder] = [:]
-    /// What its core was told, and hasn't ended.
-    var toldOrders: [NotificationKey: OperatorOrder.Kind] = [:]
-    /// What has become of its hooks; nil while one runs.
+    /// Orders that its core was given, and that haven't ended.
+    var toldOrders: [NotificationKey: OperatorOrder] = [:]
+    /// The ends of its hooks; nil while one runs.
     var hookRuns: [HookOfMachine: Bool?] = [:]
     /// By virtual router: before_masters that haven't ended since it became MASTER, its own and its group's.
     var pendingHooks: [Set<NotificationKey.Kind>]

@@ -53,7 +53,7 @@ extension ConfigurationModel {
     /// The sync group of an instance.
     func group(of id: InstanceID) -> SyncGroup? { shared.syncGroups.first { $0.members.contains(id) } }
 
-    /// Whom an operator names to move an instance.
+    /// The subject of an operator's order that moves an instance.
     func subject(of id: InstanceID) -> NotificationKey {
         group(of: id).map { NotificationKey(.group, $0.name) } ?? NotificationKey(.instance, instances[id].name)
     }
@@ -65,7 +65,7 @@ extension Machine {
         model.instances.firstIndex { Self.router(of: $0) == router }.map(model.subject)
     }
 
-    /// Whose before_masters a virtual router has.
+    /// The before_masters that a virtual router waits for, by their owners.
     func beforeMasters(of router: Int) -> Set<NotificationKey.Kind> {
         guard let id = actingModel.instances.firstIndex(where: { Self.router(of: $0) == router }) else { return [] }
         var kinds: Set<NotificationKey.Kind> = []
@@ -90,11 +90,11 @@ extension World {
         let until = machines[machine].clock.reading(at: now) + .seconds(10)
         machines[machine].orders[subject] = kind.map { operators.order($0, subject, until: until) }
         guard machines[machine].node != nil, !machines[machine].isPaused else { return }
-        machines[machine].toldOrders = machines[machine].orders.mapValues(\.kind)
+        machines[machine].toldOrders = machines[machine].orders
         give(machine, .orders(orders(of: machine)))
     }
 
-    /// What a core is given.
+    /// The orders that a core is given.
     private func orders(of machine: Int) -> [OperatorOrder] {
         machines[machine].orders.sorted { $0.key < $1.key }.map(\.value).filter { order in
             switch injection {
@@ -115,18 +115,23 @@ extension World {
 
     /// The configuration that is given now brings the table along.
     mutating func noteOrderTable(_ machine: Int) {
-        machines[machine].toldOrders = machines[machine].orders.mapValues(\.kind)
+        machines[machine].toldOrders = machines[machine].orders
     }
 
     mutating func endOrder(_ machine: Int, _ number: UInt64, _ outcome: OrderOutcome) {
         trace.note(now, machine, "order \(number): \(outcome)")
+        // While it stood still it may have been given another one.
+        if let (subject, told) = machines[machine].toldOrders.first(where: { $0.value.number == number }),
+            outcome.ends(told.kind)
+        {
+            machines[machine].toldOrders[subject] = nil
+        }
         guard let (subject, order) = machines[machine].orders.first(where: { $0.value.number == number }) else {
             return
         }
         if !outcome.fits(order.kind) { invariants.fail(now, "machine \(machine) reports \(outcome) of \(order.kind)") }
         guard outcome.ends(order.kind) else { return }
         machines[machine].orders[subject] = nil
-        machines[machine].toldOrders[subject] = nil
     }
 
     /// All orders end.
@@ -143,7 +148,7 @@ extension World {
         guard !machines[machine].toldOrders.isEmpty,
             let id = model.instances.firstIndex(where: { $0.name == settings.name })
         else { return nil }
-        return machines[machine].toldOrders[model.subject(of: id)]
+        return machines[machine].toldOrders[model.subject(of: id)]?.kind
     }
 
     // MARK: Hooks
@@ -158,6 +163,10 @@ extension World {
                 (NotificationKey(.group, model.shared.syncGroups[place].name), model.shared.syncGroups[place].hooks)
             }
         let key = HookOfMachine(hook: request.hook, subject: subject, number: request.number)
+        if request.isVoid {
+            machines[machine].hookRuns[key] = nil
+            return
+        }
         if let known = machines[machine].hookRuns[key] {
             guard let succeeded = known else { return }
             return schedule(.hookEnd(machine: machine, key, succeeded), after: 0)

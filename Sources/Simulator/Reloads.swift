@@ -27,7 +27,7 @@ extension World {
         give(machine, .configure(given(machines[machine].model)))
     }
 
-    /// What a core is given of a configuration.
+    /// The configuration as a core is given it.
     func given(_ model: ConfigurationModel) -> ConfigurationModel {
         guard injection == .skipsHooks else { return model }
         var model = model

@@ -21,7 +21,11 @@ extension Simulation {
                         world.now, "machine \(machine.number) is \(machine.states[router]) for VI_\(router) in peace")
                     continue
                 }
-                if !settings.nopreempt, priority(of: machine, router) > masterPriority {
+                // Who couldn't serve leaves the one alone that can, and its group with it.
+                let hasFailed = world.groups.companions(of: router).contains {
+                    status(of: $0, on: machine)?.lastTransition?.reason == .hookFailed
+                }
+                if !settings.nopreempt, !hasFailed, priority(of: machine, router) > masterPriority {
                     world.invariants.fail(world.now, "VI_\(router): machine \(machine.number) should be master")
                 }
             }
@@ -97,7 +101,9 @@ extension Simulation {
         }
         // Also later than the end of any other mastership that peace has seen (pain point T1), but for what ends by
         // notifications of before that were still under way, and than the link's hardware address.
-        let yielded = world.lastYield[router] > peaceSince + 25_000_000 ? world.lastYield[router] : 0
+        // Who wants one announcement only (garp_master_delay 0) has it before the former master has heard of anything.
+        let isRepeated = settings.announcements.delay > .zero
+        let yielded = isRepeated && world.lastYield[router] > peaceSince + 25_000_000 ? world.lastYield[router] : 0
         let moved = machine.kernel.place(ofIndex: key.interfaceIndex).map { machine.kernel.links[$0].movedAt } ?? 0
         let due = max(machine.masterSince[router], yielded, moved)
         if machine.announcedAt[router][plain] ?? -1 < due {

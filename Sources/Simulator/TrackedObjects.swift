@@ -164,7 +164,8 @@ extension World {
             var expected = expectation(settings, machine)
             // An order adds what it has to, within the same limits.
             let raise = status.contributions.first { $0.kind == .order }.map { Int($0.amount) } ?? 0
-            if raise > 0, toldOrder(of: settings, machine) == .raised {
+            let handsOver = status.state == .master && status.awaitedHook == .beforeRelease
+            if raise > 0, toldOrder(of: settings, machine) == .raised || handsOver {
                 expected.priority = UInt8(clamping: min(254, Int(expected.priority) + raise))
             }
             let group = model.shared.syncGroups.first { $0.members.contains(id) }?.members ?? [id]

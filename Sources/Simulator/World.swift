@@ -199,6 +199,8 @@ struct World {
         if state == .master {
             machines[machine].masterSince[router] = now
             machines[machine].pendingHooks[router] = machines[machine].beforeMasters(of: router)
+            // Who takes mastership back runs the group's hook again, and the other members do the same.
+            if reason != "\(TransitionReason.notTakenOver)" { joinHooks(machine, router) }
         }
         if before == .master {
             lastYield[router] = now
@@ -207,6 +209,24 @@ struct World {
         trace.transition(now, machine, router, from: before, to: state, reason)
         let masters = machines.count { $0.states[router] == .master }
         invariants.changed(router, masters: masters, at: now)
+    }
+}
+
+extension World {
+    /// Has a member that joins a group of MASTERs wait for the group's hook with them, or not at all.
+    private mutating func joinHooks(_ machine: Int, _ router: Int) {
+        let state = machines[machine]
+        let instances = state.actingModel.instances
+        guard let id = instances.firstIndex(where: { Machine.router(of: $0) == router }),
+            let group = state.actingModel.group(of: id)
+        else { return }
+        let others = group.members.map { Machine.router(of: instances[$0]) }.filter { $0 != router }
+        guard let companion = others.first(where: { state.states[$0] == .master }) else { return }
+        if state.pendingHooks[companion].contains(.group) {
+            machines[machine].masterSince[router] = state.masterSince[companion]
+        } else {
+            machines[machine].pendingHooks[router].remove(.group)
+        }
     }
 }
 

@@ -187,27 +187,35 @@ package struct Broker<Source: InstanceSource> {
             timeout: found.hooks.timeout)
     }
 
-    /// What an instance or a group has of scripts.
-    private struct Subject {
+    /// The key of a hook that a worker doesn't wait for any more: the configuration may have lost the hook itself.
+    /// - Throws: `Refusal`.
+    package func key(
+        of hook: Hook, _ subject: NotificationSubject, generation: UInt64
+    ) throws(Refusal) -> HookKey {
+        HookKey(hook, of: try find(subject, generation).key)
+    }
+
+    /// Scripts and mails of an instance or a sync group.
+    private struct NotificationSettings {
         let key: NotificationKey
         let scripts: [NotifyScript]
         let hooks: HookSettings
         let sendsMail: Bool
     }
 
-    /// What a worker means. - Throws: `Refusal`.
-    private func find(_ subject: NotificationSubject, _ generation: UInt64) throws(Refusal) -> Subject {
+    /// The instance or group of a worker's number. - Throws: `Refusal`.
+    private func find(_ subject: NotificationSubject, _ generation: UInt64) throws(Refusal) -> NotificationSettings {
         switch subject {
         case .instance(let number):
             let instance = try instance(UInt32(truncatingIfNeeded: number), generation: generation)
-            return Subject(
+            return NotificationSettings(
                 key: NotificationKey(.instance, instance.name), scripts: instance.scripts, hooks: instance.hooks,
                 sendsMail: instance.options.contains(.sendsMail))
         case .group(let number):
             guard let group = try source(of: generation).group(at: number) else {
                 throw .group(UInt32(truncatingIfNeeded: number))
             }
-            return Subject(
+            return NotificationSettings(
                 key: NotificationKey(.group, group.name), scripts: group.scripts, hooks: group.hooks,
                 sendsMail: group.sendsMail)
         }

@@ -30,21 +30,36 @@ package struct HookCommand: Hashable, Sendable {
 ///
 /// A worker numbers what it asks for; its successor asks again under the same number. So a run belongs to a number: it is
 /// started once, and its end is told to whichever worker asks. No hook runs twice at once: the next run waits for the
-/// end of the one before, whoever has started that.
+/// end of the one before, whoever has started that. A subject's before_master and before_release never run side by side.
 package struct HookRuns: Sendable {
-    package enum Step: Hashable, Sendable {
+    package enum HookStep: Hashable, Sendable {
         /// Start the hook under this number; `ended` follows.
         case start(HookKey, UInt64)
+        /// The time of this number was over before it could be started; `tell` follows.
+        case expire(HookKey, UInt64)
+        /// Ask what runs to end: nobody waits for it any more. `ended` follows.
+        case terminate(HookKey)
         /// Tell the worker how the run of this number has ended.
         case tell(HookKey, UInt64, succeeded: Bool)
     }
 
+    /// A run that a worker has asked for.
+    private struct Request {
+        let number: UInt64
+        /// The end of its time: a worker doesn't wait for longer.
+        let until: Instant
+        /// Its place among all: what was asked for first is started first.
+        let place: UInt64
+    }
+
     private struct Runs {
-        /// The number of the run; nil without one.
-        var running: UInt64?
+        /// The run in progress; nil for none.
+        var running: Request?
         /// A former hasupd has started what runs: what becomes of it isn't known.
         var isAdopted = false
-        var wanted: UInt64?
+        /// True if it was asked to end.
+        var isVoid = false
+        var wanted: Request?
         var last: (number: UInt64, succeeded: Bool)?
         var rested = Instant(nanoseconds: .min)
 
@@ -53,30 +68,63 @@ package struct HookRuns: Sendable {
 
     /// The least time between two starts of one hook: a worker may be hostile, and a hook short.
     package static let spacing = Interval.milliseconds(200)
+    /// Starts by one call of `due`: each takes its part of a turn.
+    package static let startsMax = 4
 
     private let runningMax: Int
     private var runs: [HookKey: Runs] = [:]
     private var runningCount = 0
+    private var lastPlace: UInt64 = 0
 
     /// - Parameter runningMax: hooks that may run at once.
     package init(runningMax: Int) { self.runningMax = max(1, runningMax) }
 
     /// The time of the next call of `due`.
     package var deadline: Instant {
-        guard runningCount < runningMax else { return .never }
-        return runs.values.reduce(.never) { $1.wanted != nil && $1.isFree ? min($0, $1.rested) : $0 }
+        runs.reduce(.never) { earliest, entry in
+            guard let wanted = entry.value.wanted else { return earliest }
+            return min(earliest, mayStart(entry.key) ? min(entry.value.rested, wanted.until) : wanted.until)
+        }
     }
 
     package var isIdle: Bool { runningCount == 0 && runs.values.allSatisfy { $0.wanted == nil } }
 
+    /// The end of the time of what was asked for under this number and hasn't ended; nil for none.
+    package func end(of key: HookKey, _ number: UInt64) -> Instant? {
+        [runs[key]?.running, runs[key]?.wanted].compactMap { $0 }.first { $0.number == number }?.until
+    }
+
+    /// The run in progress, else the one that waits; nil for none.
+    package func first(of key: HookKey) -> (number: UInt64, until: Instant)? {
+        (runs[key]?.running ?? runs[key]?.wanted).map { ($0.number, $0.until) }
+    }
+
+    private func mayStart(_ key: HookKey) -> Bool {
+        let other = HookKey(key.hook == .beforeMaster ? .beforeRelease : .beforeMaster, of: key.subject)
+        return runningCount < runningMax && runs[key]?.isFree ?? true && runs[other]?.isFree ?? true
+    }
+
     /// A worker asks for a hook under this number.
-    package mutating func ask(_ key: HookKey, _ number: UInt64, at now: Instant) -> [Step] {
+    package mutating func ask(_ key: HookKey, _ number: UInt64, until: Instant = .never) -> [HookStep] {
         var run = runs[key] ?? Runs()
-        if run.running == number { return [] }
+        if run.running?.number == number, !run.isVoid { return [] }
         if let last = run.last, last.number == number { return [.tell(key, number, succeeded: last.succeeded)] }
-        run.wanted = number
+        if run.wanted?.number == number { return [] }
+        lastPlace += 1
+        run.wanted = Request(number: number, until: until, place: lastPlace)
         runs[key] = run
-        return due(at: now)
+        return []
+    }
+
+    /// A worker doesn't wait for this number any more.
+    package mutating func drop(_ key: HookKey, _ number: UInt64) -> [HookStep] {
+        guard var run = runs[key] else { return [] }
+        if run.wanted?.number == number { run.wanted = nil }
+        // The number of an adopted one isn't known. It is of this mastership, or of one before.
+        let ends = (run.running?.number == number || run.isAdopted) && !run.isVoid
+        if ends { run.isVoid = true }
+        runs[key] = run
+        return ends ? [.terminate(key)] : []
     }
 
     /// A former hasupd's hook still runs.
@@ -87,29 +135,37 @@ package struct HookRuns: Sendable {
     }
 
     /// A hook has ended, or couldn't be started.
-    package mutating func ended(_ key: HookKey, succeeded: Bool, at now: Instant) -> [Step] {
+    package mutating func ended(_ key: HookKey, succeeded: Bool) -> [HookStep] {
         guard var run = runs[key], !run.isFree else { return [] }
         runningCount -= 1
-        var steps: [Step] = []
-        if let number = run.running {
+        var steps: [HookStep] = []
+        if let number = run.running?.number, !run.isVoid {
             run.last = (number, succeeded)
             steps.append(.tell(key, number, succeeded: succeeded))
         }
-        (run.running, run.isAdopted) = (nil, false)
+        (run.running, run.isAdopted, run.isVoid) = (nil, false, false)
         runs[key] = run
-        return steps + due(at: now)
+        return steps
     }
 
-    /// Hooks whose time has come.
-    package mutating func due(at now: Instant) -> [Step] {
-        var steps: [Step] = []
-        for (key, run) in runs where run.isFree && run.rested <= now {
-            guard runningCount < runningMax, let number = run.wanted else { continue }
-            runs[key]?.running = number
-            runs[key]?.wanted = nil
-            runs[key]?.rested = now + Self.spacing
-            runningCount += 1
-            steps.append(.start(key, number))
+    /// Hooks whose time has come, or is over.
+    package mutating func due(at now: Instant) -> [HookStep] {
+        var steps: [HookStep] = []
+        var starts = 0
+        let wanted = runs.compactMap { key, run in run.wanted.map { (key: key, request: $0, rested: run.rested) } }
+        for (key, request, rested) in wanted.sorted(by: { $0.request.place < $1.request.place }) {
+            if request.until <= now {
+                runs[key]?.wanted = nil
+                runs[key]?.last = (request.number, false)
+                steps += [.expire(key, request.number), .tell(key, request.number, succeeded: false)]
+            } else if rested <= now, starts < Self.startsMax, mayStart(key) {
+                runs[key]?.running = request
+                runs[key]?.wanted = nil
+                runs[key]?.rested = now + Self.spacing
+                runningCount += 1
+                starts += 1
+                steps.append(.start(key, request.number))
+            }
         }
         return steps
     }

@@ -5,14 +5,17 @@ import Base
 package struct OrderTable: Hashable, Sendable {
     package struct Entry: Hashable, Sendable {
         package var order: OperatorOrder
+        /// The instances of a group's order: who has it when the group is gone.
+        package var members: [String]
         package var uid: UInt32
         /// When it was given, in nanoseconds since 1970.
         package var wallNanoseconds: Int64
         /// The last outcome that a worker has reported.
         package fileprivate(set) var outcome: OrderOutcome?
 
-        package init(_ order: OperatorOrder, uid: UInt32, wallNanoseconds: Int64) {
+        package init(_ order: OperatorOrder, of members: [String] = [], uid: UInt32, wallNanoseconds: Int64) {
             self.order = order
+            self.members = members
             self.uid = uid
             self.wallNanoseconds = wallNanoseconds
         }
@@ -45,13 +48,15 @@ package struct OrderTable: Hashable, Sendable {
     package subscript(subject: NotificationKey) -> Entry? { bySubject[subject] }
 
     /// Gives an order; an earlier one of the same subject ends.
+    ///
+    /// - Parameter members: the instances of a group.
     package mutating func give(
-        _ kind: OperatorOrder.Kind, to subject: NotificationKey, by uid: UInt32, wallNanoseconds: Int64,
-        until: Instant = .never
+        _ kind: OperatorOrder.Kind, to subject: NotificationKey, of members: [String] = [], by uid: UInt32,
+        wallNanoseconds: Int64, given: Instant, until: Instant = .never
     ) -> OperatorOrder {
         lastNumber += 1
-        let order = OperatorOrder(kind, subject, number: lastNumber, until: until)
-        bySubject[subject] = Entry(order, uid: uid, wallNanoseconds: wallNanoseconds)
+        let order = OperatorOrder(kind, subject, number: lastNumber, until: until, given: given)
+        bySubject[subject] = Entry(order, of: members, uid: uid, wallNanoseconds: wallNanoseconds)
         return order
     }
 
@@ -73,9 +78,8 @@ package struct OrderTable: Hashable, Sendable {
     /// The same orders for another configuration: that of an instance that is now a group's member is the group's, and
     /// that of a group that is gone its members'. Of two for one subject, maintenance stays, else the later one.
     ///
-    /// - Parameter former: the configuration that they were given in.
     /// - Returns: what has no subject any more, besides.
-    package func moved(to new: some Subjects, from former: some Subjects) -> (table: OrderTable, ended: [Entry]) {
+    package func moved(to new: some Subjects) -> (table: OrderTable, ended: [Entry]) {
         var table = OrderTable(lastNumber: lastNumber)
         var ended: [Entry] = []
         for entry in entries {
@@ -84,13 +88,14 @@ package struct OrderTable: Hashable, Sendable {
             switch entry.order.subject.kind {
             case .instance: subjects = Self.subjects(of: [name], in: new)
             case .group where new.members(of: name) != nil: subjects = [entry.order.subject]
-            case .group: subjects = Self.subjects(of: former.members(of: name) ?? [], in: new)
+            case .group: subjects = Self.subjects(of: entry.members, in: new)
             case .service, .server: subjects = []
             }
             if subjects.isEmpty { ended.append(entry) }
             for subject in subjects.sorted() {
                 var moved = entry
                 moved.order.subject = subject
+                moved.members = subject.kind == .group ? new.members(of: subject.name) ?? [] : []
                 if let other = table.bySubject[subject], other.order.kind == .maintenance { continue }
                 // A number names one order: the first subject keeps it.
                 if table.orders.contains(where: { $0.number == moved.order.number }) {

@@ -73,6 +73,13 @@ package struct RunningScripts: Sendable {
         return measures
     }
 
+    /// Returns the measure that asks one to end; nil if it was asked before, or has ended.
+    package mutating func terminate(_ group: Int32, at now: Instant) -> Measure? {
+        guard let script = scripts[group], !script.isAsked else { return nil }
+        scripts[group] = Script(due: now + timeout, isAsked: true)
+        return .terminate(group)
+    }
+
     /// Returns the measures that ask all to end that weren't asked before.
     package mutating func terminateAll(at now: Instant) -> [Measure] {
         let unasked = scripts.filter { !$0.value.isAsked }.keys.sorted()

@@ -167,7 +167,7 @@ package enum Observation: Hashable, Sendable {
     /// Another router advertises while this one is MASTER, and hasn't yielded; reported once for as long as it is
     /// heard.
     case rivalMaster(InstanceID, source: IPAddress, RivalMaster.Sign)
-    /// What has become of an operator's order, by its number.
+    /// The outcome of an operator's order, by its number.
     case order(UInt64, OrderOutcome)
     /// The effective priority is another one now.
     case priorityChanged(InstanceID, from: Priority, to: Priority)

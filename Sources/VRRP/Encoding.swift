@@ -235,6 +235,14 @@ extension RivalMaster.Sign: ByteCoded {
     }
 }
 
+extension ByteWriter {
+    /// The head of an observation about an instance.
+    fileprivate mutating func write(kind: UInt8, of instance: InstanceID) {
+        write(kind)
+        write(UInt32(instance))
+    }
+}
+
 extension Observation {
     package func encode(into writer: inout ByteWriter) {
         switch self {
@@ -248,25 +256,21 @@ extension Observation {
             writer.write(tagged: source)
             writer.write(detail)
         case .accepted(let instance, let remark, let source):
-            writer.write(UInt8(2))
-            writer.write(UInt32(instance))
+            writer.write(kind: 2, of: instance)
             writer.write(remark.rawValue)
             writer.write(tagged: source)
         case .stalled(let interval):
             writer.write(UInt8(3))
             writer.write(interval.nanoseconds)
         case .kernelFailure(let instance, let sentence):
-            writer.write(UInt8(4))
-            writer.write(UInt32(instance))
+            writer.write(kind: 4, of: instance)
             writer.write(text: sentence)
         case .addressRemoved(let instance, let address, let count):
-            writer.write(UInt8(5))
-            writer.write(UInt32(instance))
+            writer.write(kind: 5, of: instance)
             writer.write(tagged: address)
             writer.write(UInt32(clamping: count))
         case .addressWaits(let instance, let prefix, let interface):
-            writer.write(UInt8(6))
-            writer.write(UInt32(instance))
+            writer.write(kind: 6, of: instance)
             writer.write(prefix)
             writer.write(text: interface)
         case .earlier(let transition, let time):
@@ -274,33 +278,27 @@ extension Observation {
             transition.encode(into: &writer)
             writer.write(time.nanoseconds)
         case .foreignAddressFound(let instance, let address):
-            writer.write(UInt8(8))
-            writer.write(UInt32(instance))
+            writer.write(kind: 8, of: instance)
+            address.encode(into: &writer)
+        case .foreignAddressGone(let instance, let address):
+            writer.write(kind: 10, of: instance)
             address.encode(into: &writer)
         case .rivalMaster(let instance, let source, let sign):
-            writer.write(UInt8(9))
-            writer.write(UInt32(instance))
+            writer.write(kind: 9, of: instance)
             writer.write(tagged: source)
             sign.encode(into: &writer)
-        case .foreignAddressGone(let instance, let address):
-            writer.write(UInt8(10))
-            writer.write(UInt32(instance))
-            address.encode(into: &writer)
         case .addressesStay(let instance, let addresses, let count):
-            writer.write(UInt8(11))
-            writer.write(UInt32(instance))
+            writer.write(kind: 11, of: instance)
             NamedAddress.encode(addresses, count: count, into: &writer)
         case .staleAddressesRemoved(let addresses, let count, let mark):
             writer.write(UInt8(12))
             NamedAddress.encode(addresses, count: count, into: &writer)
             writer.write(mark)
         case .addressesUnadvertised(let instance, let count):
-            writer.write(UInt8(13))
-            writer.write(UInt32(instance))
+            writer.write(kind: 13, of: instance)
             writer.write(UInt32(clamping: count))
         case .priorityChanged(let instance, let former, let priority):
-            writer.write(UInt8(14))
-            writer.write(UInt32(instance))
+            writer.write(kind: 14, of: instance)
             writer.write(former.rawValue)
             writer.write(priority.rawValue)
         case .order(let number, let outcome):

@@ -1,17 +1,20 @@
 import Base
 import ConfigurationModel
 
-/// A hook that is to run (docs/decisions, D48).
+/// A hook that is to run, or needn't run any more (docs/decisions, D48).
 package struct HookRequest: Hashable, Sendable {
     package var hook: Hook
     package var subject: NotificationSubject
     /// The run: a successor that asks for the same one asks under the same number.
     package var number: UInt64
+    /// True if the router is not MASTER any more: the run is ended, or isn't begun.
+    package var isVoid: Bool
 
-    package init(_ hook: Hook, of subject: NotificationSubject, number: UInt64) {
+    package init(_ hook: Hook, of subject: NotificationSubject, number: UInt64, isVoid: Bool = false) {
         self.hook = hook
         self.subject = subject
         self.number = number
+        self.isVoid = isVoid
     }
 
     /// Writes what hasupd is told.
@@ -19,6 +22,7 @@ package struct HookRequest: Hashable, Sendable {
         writer.write(hook.rawValue)
         subject.encode(into: &writer)
         writer.write(number)
+        writer.write(isVoid)
     }
 
     /// Reads what a worker tells. - Throws: `ByteError`.
@@ -27,6 +31,7 @@ package struct HookRequest: Hashable, Sendable {
         self.hook = hook
         subject = try NotificationSubject(from: &reader)
         number = try reader.readUInt64()
+        isVoid = try reader.readBool()
     }
 }
 

@@ -122,11 +122,14 @@ extension Node {
             : members.first { !routers[$0].mayBeMaster }
         let follows = TransitionReason.syncGroup(
             member: decisive.map { routers[$0].settings.name } ?? "", group: group.name)
+        let companion = members.first { routers[$0].state == .master }.map {
+            Companion(since: routers[$0].since, awaitsGroupHook: routers[$0].awaitedHooks.contains(.group))
+        }
         for id in others {
             changed.add(id)
             if isMaster {
                 routers[id].enterMaster(
-                    causes.reason(of: id) ?? follows, at: now, &context, into: &actions)
+                    causes.reason(of: id) ?? follows, joining: companion, at: now, &context, into: &actions)
             } else {
                 // With priority 0: nobody else serves what it gives up (docs/decisions, D46). Who resigns has sent it.
                 let isResigning = routers[id].isResigning

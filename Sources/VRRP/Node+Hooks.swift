@@ -138,7 +138,7 @@ extension Node {
         notifyGroupsOfStop(of: ids, into: &actions)
     }
 
-    /// Who isn't MASTER any more has nothing to wait for.
+    /// Ends the waiting of those that aren't MASTER any more.
     mutating func settleStop(at now: Instant, into actions: inout [Action]) {
         for place in stopping.indices.reversed()
         where !stopping[place].members.contains(where: { routers[$0].state == .master }) {

@@ -22,8 +22,10 @@ extension Node {
     /// The same for those that go on where a predecessor has died.
     mutating func resumeOrders() {
         for (order, members) in resolved(context.orders.next ?? []) {
-            for id in members { routers[id].resumeOrder(order.kind) }
+            for id in members { routers[id].order = order.kind }
         }
+        // Of an order that has ended nothing is left.
+        for id in routers.indices where routers[id].order == nil { routers[id].raisedTo = nil }
     }
 
     /// The configuration runs.
@@ -55,7 +57,8 @@ extension Node {
             changed.add(id)
             routers[id].obey(kinds[id], at: now, &context, into: &actions)
         }
-        for place in begun { begin(place, at: now, into: &actions) }
+        // One that has ended meanwhile goes: those behind it move up.
+        for place in begun.reversed() { begin(place, at: now, into: &actions) }
         context.orders.mayHaveChanged = true
         settleOrders(at: now, into: &actions)
     }
@@ -85,9 +88,14 @@ extension Node {
             context.orders.active[place].deadline = order.until
             return
         }
-        guard members.contains(where: { routers[$0].state == .master }) else {
+        let masters = members.filter { routers[$0].state == .master }
+        guard !masters.isEmpty else {
             report(.holds, of: place, into: &actions)
             return
+        }
+        // While no hasupd was there the master fell silent, and it has claimed.
+        if order.kind == .resigned, masters.contains(where: { routers[$0].since > order.given }) {
+            return end(place, .masterSilent, at: now, into: &actions)
         }
         if let awaited = askForReleases(of: members, number: order.number, at: now, into: &actions) {
             context.orders.active[place].phase = .awaitsHooks(awaited)
@@ -104,6 +112,7 @@ extension Node {
         for id in members {
             changed.add(id)
             routers[id].beginResigning(at: now, &context, into: &actions)
+            routers[id].endRaise(at: now, &context, into: &actions)
             guard hasWithdrawn else { continue }
             routers[id].enterBackup(routers[id].reasonToRelease, at: now, &context, into: &actions)
         }
@@ -151,15 +160,17 @@ extension Node {
         case .holds:
             if active.order.kind == .resigned, !masters.isEmpty { end(place, .masterSilent, at: now, into: &actions) }
         case .awaitsHooks:
-            if masters.isEmpty { report(.handedOver(successor(of: active)), of: place, into: &actions) }
+            guard masters.isEmpty else { return }
+            for id in active.members { routers[id].endRaise(at: now, &context, into: &actions) }
+            reportHandOver(of: place, into: &actions)
         case .releases(let since, let hasWithdrawn):
             if hasWithdrawn {
                 let heard = active.members.contains { id in
                     routers[id].master != nil && routers[id].lastAdvertAt.map { $0 > since } ?? false
                 }
-                if heard { report(.handedOver(successor(of: active)), of: place, into: &actions) }
+                if heard { reportHandOver(of: place, into: &actions) }
             } else if masters.isEmpty {
-                report(.handedOver(successor(of: active)), of: place, into: &actions)
+                reportHandOver(of: place, into: &actions)
             }
         case .claims(let wasMaster):
             guard masters.count == active.members.count, !masters.isEmpty else {
@@ -174,6 +185,12 @@ extension Node {
         case .leads:
             if masters.count < active.members.count { end(place, .lostMastership, at: now, into: &actions) }
         }
+    }
+
+    /// It isn't MASTER any more: for a successor, or for a fault.
+    private mutating func reportHandOver(of place: Int, into actions: inout [Action]) {
+        let successor = successor(of: context.orders.active[place])
+        report(successor.map { .handedOver($0) } ?? .lost, of: place, into: &actions)
     }
 
     private func successor(of active: ActiveOrder) -> IPAddress? {
@@ -220,6 +237,11 @@ extension Node {
             return
         }
         context.orders.active[place].phase = .awaitsHooks(awaited)
+        if hookEnd.succeeded {
+            for id in context.orders.active[place].members where routers[id].state == .master {
+                routers[id].isClosed = true
+            }
+        }
         if awaited.hasFailed {
             end(place, .refused, at: now, into: &actions)
         } else if awaited.subjects.isEmpty {

@@ -68,7 +68,7 @@ package struct Node: Sendable {
         if context.announcer.deadline <= now { announce(at: now, into: &actions) }
     }
 
-    /// What follows from the event for sync groups, orders and hooks, until nothing does any more.
+    /// Draws the event's consequences for sync groups, orders and hooks, until there are no more.
     private mutating func settle(at now: Instant, into actions: inout [Action]) {
         repeat {
             if !context.memberChanges.isEmpty { settleChangedGroups(at: now, into: &actions) }

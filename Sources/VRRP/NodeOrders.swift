@@ -3,7 +3,7 @@ import ConfigurationModel
 
 /// An order in force, and how far its virtual routers have come with it.
 struct ActiveOrder: Sendable {
-    enum Phase: Hashable, Sendable {
+    enum OrderPhase: Hashable, Sendable {
         /// MASTER: before_release runs.
         case awaitsHooks(AwaitedReleases)
         /// Priority 0 has left, and a successor is waited for. `hasWithdrawn`: BACKUP, without addresses, since then.
@@ -19,7 +19,7 @@ struct ActiveOrder: Sendable {
     var order: OperatorOrder
     /// The instance, or the members of the group.
     var members: [InstanceID]
-    var phase = Phase.holds
+    var phase = OrderPhase.holds
     /// When the phase's time is over.
     var deadline = Instant.never
 }
@@ -27,7 +27,7 @@ struct ActiveOrder: Sendable {
 /// Runs of before_release that are waited for.
 struct AwaitedReleases: Hashable, Sendable {
     let number: UInt64
-    /// Whose runs haven't ended.
+    /// The instances and groups whose runs haven't ended.
     var subjects: Set<NotificationKey>
     /// The end of their time.
     let deadline: Instant

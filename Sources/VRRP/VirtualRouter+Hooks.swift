@@ -9,6 +9,12 @@ struct AwaitedHooks: OptionSet, Hashable, Sendable {
     static let all: AwaitedHooks = [.own, .group]
 }
 
+/// A member of a sync group that is MASTER when another one becomes it.
+struct Companion: Sendable {
+    let since: Instant
+    let awaitsGroupHook: Bool
+}
+
 /// before_master (docs/decisions, D48): the router is MASTER on the wire, and its addresses come when the hooks have
 /// succeeded. An election doesn't wait for them.
 extension VirtualRouter {
@@ -17,8 +23,13 @@ extension VirtualRouter {
     private var hookNumber: UInt64 { UInt64(bitPattern: since.nanoseconds) }
 
     /// Becoming MASTER: asks for the hooks that there are. - Returns: whether the addresses wait for any.
-    mutating func awaitHooks(_ context: inout NodeContext, into actions: inout [Action]) -> Bool {
+    ///
+    /// - Parameter exceptGroups: true in a group whose hook has run for its mastership.
+    mutating func awaitHooks(
+        exceptGroups: Bool, _ context: inout NodeContext, into actions: inout [Action]
+    ) -> Bool {
         awaitedHooks = configuredHooks(context)
+        if exceptGroups { awaitedHooks.remove(.group) }
         askForHooks(&context, into: &actions)
         return !awaitedHooks.isEmpty
     }
@@ -26,6 +37,9 @@ extension VirtualRouter {
     private func groupHooks(_ context: NodeContext) -> HookSettings {
         group.map { context.groups[$0].hooks } ?? HookSettings()
     }
+
+    /// True if a before_master can open what a before_release has closed.
+    func hasBeforeMaster(_ context: NodeContext) -> Bool { !configuredHooks(context).isEmpty }
 
     private func configuredHooks(_ context: NodeContext) -> AwaitedHooks {
         var hooks: AwaitedHooks = []
@@ -45,13 +59,24 @@ extension VirtualRouter {
     /// Asks for what it waits for. Who asks again after a death asks for the same runs.
     mutating func askForHooks(_ context: inout NodeContext, into actions: inout [Action]) {
         guard !awaitedHooks.isEmpty else { return }
+        request(isVoid: false, into: &actions)
+        context.set(.hook, of: id, to: hooksAwaitedUntil(context))
+    }
+
+    /// Not MASTER any more: what still runs, or is to run, would open what another router has by now.
+    func voidHooks(into actions: inout [Action]) {
+        if state == .master { request(isVoid: true, into: &actions) }
+    }
+
+    private func request(isVoid: Bool, into actions: inout [Action]) {
         if awaitedHooks.contains(.own) {
-            actions.append(.runHook(HookRequest(.beforeMaster, of: .instance(id), number: hookNumber)))
+            actions.append(
+                .runHook(HookRequest(.beforeMaster, of: .instance(id), number: hookNumber, isVoid: isVoid)))
         }
         if awaitedHooks.contains(.group), let group {
-            actions.append(.runHook(HookRequest(.beforeMaster, of: .group(group), number: hookNumber)))
+            actions.append(
+                .runHook(HookRequest(.beforeMaster, of: .group(group), number: hookNumber, isVoid: isVoid)))
         }
-        context.set(.hook, of: id, to: hooksAwaitedUntil(context))
     }
 
     /// The end of the time of the hook that has most.
@@ -111,8 +136,10 @@ extension VirtualRouter {
         waiting = .hookFailed
     }
 
+    /// BACKUP because its before_master has failed. It leaves a lower master alone until that falls silent: it would only
+    /// take the addresses away.
+    var hasFailedToServe: Bool { state == .backup && lastTransition?.reason == .hookFailed }
+
     /// BACKUP: until when it doesn't claim after a before_master has failed; nil when it may.
-    var hookRestsUntil: Instant? {
-        state == .backup && lastTransition?.reason == .hookFailed ? since + masterDownInterval : nil
-    }
+    var hookRestsUntil: Instant? { hasFailedToServe ? since + masterDownInterval : nil }
 }

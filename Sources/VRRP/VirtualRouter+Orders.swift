@@ -10,19 +10,16 @@ extension VirtualRouter {
         _ new: OperatorOrder.Kind?, at now: Instant, _ context: inout NodeContext, into actions: inout [Action]
     ) {
         guard new != order else { return }
-        let former = order
         order = new
         takeMastershipBack(at: now, &context, into: &actions)
-        if former == .raised {
-            let previousDown = masterDownInterval
-            raisedTo = nil
-            reassess(previousDown: previousDown, at: now, &context, into: &actions)
-        }
+        // A MASTER that hands over keeps its priority until it has said so: nobody may take over before its hooks have ended.
+        let handsOver = state == .master && (new == .resigned || new == .maintenance)
+        if new != .raised, !handsOver { endRaise(at: now, &context, into: &actions) }
         guard state == .backup else { return }
         switch new {
         case .raised:
             guard let heard = masterPriority, master != nil else { return }
-            raise(above: heard, into: &actions)
+            raise(above: heard, &context, into: &actions)
             // Nobody is asked to wait for a timer, and nothing has to be heard again.
             if heard < priority { preemptAtOnce(at: now, &context) }
         case .resigned:
@@ -37,11 +34,12 @@ extension VirtualRouter {
         }
     }
 
-    /// Goes on with the order that a predecessor had, which it had obeyed as far as its record says.
-    mutating func resumeOrder(_ kind: OperatorOrder.Kind) {
-        order = kind
-        // It may be MASTER by that, and nothing else says so.
-        if kind == .raised, state == .master { raisedTo = priority }
+    /// Its priority is its own again.
+    mutating func endRaise(at now: Instant, _ context: inout NodeContext, into actions: inout [Action]) {
+        guard raisedTo != nil else { return }
+        let previousDown = masterDownInterval
+        raisedTo = nil
+        reassess(previousDown: previousDown, at: now, &context, into: &actions)
     }
 
     /// Claims above a master that is lower by now.
@@ -68,15 +66,15 @@ extension VirtualRouter {
     }
 
     /// Makes the effective priority higher than this one, as far as there is a higher one that isn't an owner's.
-    mutating func raise(above heard: Priority, into actions: inout [Action]) {
+    mutating func raise(above heard: Priority, _ context: inout NodeContext, into actions: inout [Action]) {
         guard priority <= heard, heard.rawValue < 254 else { return }
         let former = priority
         raisedTo = Priority(rawValue: heard.rawValue + 1)
         priority = Priority(rawValue: heard.rawValue + 1)
-        actions.append(.observe(.priorityChanged(id, from: former, to: priority)))
+        reportPriority(from: former, &context, into: &actions)
     }
 
-    /// What a raised priority adds to what it would be otherwise.
+    /// The part of the priority that `takeover` has added.
     func raise(above unraised: Priority) -> Contribution? {
         guard raisedTo != nil, priority > unraised else { return nil }
         return Contribution(.order, "takeover", Int32(priority.rawValue - unraised.rawValue))
@@ -87,7 +85,7 @@ extension VirtualRouter {
         switch order {
         case .raised: true
         case .resigned, .maintenance: false
-        case nil: !settings.nopreempt && settings.preemptDelay == .zero
+        case nil: !settings.nopreempt && settings.preemptDelay == .zero && !hasFailedToServe
         }
     }
 
@@ -97,6 +95,7 @@ extension VirtualRouter {
         if theirs > priority { return .higherPriority }
         if theirs == priority { return source.map { sender > $0 } ?? true ? .higherAddress : .equalPriority }
         if order == .resigned { return .resigned }
+        if hasFailedToServe { return .hookFailed }
         return settings.nopreempt ? .nopreempt : .preemptDelay
     }
 
@@ -148,7 +147,14 @@ extension VirtualRouter {
 
     /// It is MASTER as before; perhaps somebody has claimed meanwhile and told the neighbours.
     mutating func takeMastershipBack(at now: Instant, _ context: inout NodeContext, into actions: inout [Action]) {
-        guard state == .master, isResigning else { return }
+        guard state == .master, isResigning || isClosed else { return }
+        if isClosed, hasBeforeMaster(context) {
+            // Its service is closed: it is MASTER anew, behind its before_master.
+            enterBackup(.resigned, at: now, &context, into: &actions)
+            return enterMaster(.notTakenOver, at: now, &context, into: &actions)
+        }
+        isClosed = false
+        guard isResigning else { return }
         isResigning = false
         advertise(priority, at: now, into: &actions)
         advertDueAt = now + settings.advertInterval

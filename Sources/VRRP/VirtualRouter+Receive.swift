@@ -204,7 +204,7 @@ extension VirtualRouter {
         }
         // RFC 9568 §6.4.2: with Preempt_Mode, one of a lower priority is discarded. The address doesn't count here: a
         // BACKUP leaves a master of its own priority alone; only two masters compare them.
-        if order == .raised { raise(above: view.priority, into: &actions) }
+        if order == .raised { raise(above: view.priority, &context, into: &actions) }
         if view.priority < priority, mayPreempt {
             // Discarded: the timer runs on, and we claim when it fires. An operator's order doesn't wait for it.
             waiting = .preempting

@@ -63,6 +63,7 @@ extension VirtualRouter {
         writer.write(optional: master == source ? nil : master) { $0.write(tagged: $1) }
         writer.write(master != nil && master == source)
         writer.write(optional: masterPriority) { $0.write($1.rawValue) }
+        writer.write(optional: raisedTo) { $0.write($1.rawValue) }
         writer.write(compact: generation)
         writer.write(optional: lastNotification) { $1.encodeRecord(into: &$0) }
         writer.write(optional: reclaimNotification) { $1.encodeRecord(into: &$0) }
@@ -234,20 +235,7 @@ extension VirtualRouter {
             router.reportedAnomalies = try reader.readUInt8()
             router.interfaceIndex = Int32(bitPattern: UInt32(truncatingIfNeeded: try reader.readCompact()))
             router.hardwareSum = try reader.readUInt16()
-            let flags = try reader.readUInt8()
-            router.isReleased = flags & 1 != 0
-            router.hasExtendedMasterDown = flags & 2 != 0
-            router.isInstalled = flags & 4 != 0
-            router.canSend = flags & 8 != 0
-            router.isIntervalLearned = router.state == .backup && flags & 16 == 0
-            router.awaitsResults = flags & 32 != 0
-            router.wantsMaster = router.state == .backup && flags & 64 != 0
-            if router.state == .master {
-                if flags & 16 != 0 { router.awaitedHooks.insert(.own) }
-                if flags & 64 != 0 { router.awaitedHooks.insert(.group) }
-                router.owesMaster = flags & 128 != 0
-            }
-            guard router.awaitedHooks.isEmpty || !router.isInstalled else { throw .invalid }
+            try take(flags: try reader.readUInt8())
             // One that has ended leaves nothing to go on with.
             guard (router.state == .initialize) == router.awaitsResults else { throw .invalid }
             router.since = try reader.readMoment()
@@ -260,6 +248,8 @@ extension VirtualRouter {
             router.master = try reader.readOptional { reader throws(ByteError) in try reader.readTaggedAddress() }
             if try reader.readBool() { router.master = router.source }
             router.masterPriority = try reader.readOptional { reader throws(ByteError) in try reader.readPriority() }
+            router.raisedTo = try reader.readOptional { reader throws(ByteError) in try reader.readPriority() }
+            guard router.raisedTo != .owner else { throw .invalid }
             router.generation = try reader.readCount64()
             router.lastNotification = try reader.readOptional { reader throws(ByteError) in
                 try Notification(record: &reader, of: id)
@@ -294,6 +284,22 @@ extension VirtualRouter {
             }
             guard router.retries <= 6, router.unserved == nil || router.state == .fault else { throw .invalid }
             router.discardReports = try DiscardReportLimit(from: &reader)
+        }
+
+        private mutating func take(flags: UInt8) throws(ByteError) {
+            router.isReleased = flags & 1 != 0
+            router.hasExtendedMasterDown = flags & 2 != 0
+            router.isInstalled = flags & 4 != 0
+            router.canSend = flags & 8 != 0
+            router.isIntervalLearned = router.state == .backup && flags & 16 == 0
+            router.awaitsResults = flags & 32 != 0
+            router.wantsMaster = router.state == .backup && flags & 64 != 0
+            if router.state == .master {
+                if flags & 16 != 0 { router.awaitedHooks.insert(.own) }
+                if flags & 64 != 0 { router.awaitedHooks.insert(.group) }
+                router.owesMaster = flags & 128 != 0
+            }
+            guard router.awaitedHooks.isEmpty || !router.isInstalled else { throw .invalid }
         }
 
         private mutating func readMoments(from reader: inout ByteReader) throws(ByteError) {

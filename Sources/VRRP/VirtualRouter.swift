@@ -103,6 +103,8 @@ struct VirtualRouter {
     var raisedTo: Priority?
     /// MASTER: priority 0 has left by an order, and a successor is waited for.
     var isResigning = false
+    /// MASTER: a before_release of its, or of its group, has succeeded. What it has closed only before_master opens.
+    var isClosed = false
     /// Addresses that the kernel refused to add, requested again in a second.
     var refused: [UnusableAddress] = []
     /// Addresses that it refused to remove, likewise.
@@ -213,16 +215,22 @@ struct VirtualRouter {
         priority = settings.priority(changedBy: tracked.contributions.reduce(0) { $0 + Int($1.amount) })
         if let raisedTo, priority != .owner { priority = max(priority, raisedTo) }
         if priority != former, state != .initialize || awaitsResults {
-            actions.append(.observe(.priorityChanged(id, from: former, to: priority)))
-            if settings.options.contains(.notifiesPriorityChanges) {
-                notify(event: state == .master ? .masterPriority : .backupPriority, &context, into: &actions)
-            }
+            reportPriority(from: former, &context, into: &actions)
         }
         source = Tracking.source(of: settings, context)
         interfaceIndex = interface?.index ?? 0
         canSend = interface.map { $0.isUsable || settings.ignoresPrimaryInterface } ?? false
         if let interface { fitAdvertisement(interface.mtu) }
         hardwareSum = sumOfHardware(context)
+    }
+
+    /// The effective priority has changed.
+    mutating func reportPriority(
+        from former: Priority, _ context: inout NodeContext, into actions: inout [Action]
+    ) {
+        actions.append(.observe(.priorityChanged(id, from: former, to: priority)))
+        guard settings.options.contains(.notifiesPriorityChanges) else { return }
+        notify(event: state == .master ? .masterPriority : .backupPriority, &context, into: &actions)
     }
 
     /// Returns a number for the hardware addresses of its own interface, and of each other one that an address goes to.
@@ -307,13 +315,17 @@ struct VirtualRouter {
 
     /// To MASTER (RFC 9568 §6.4.2): advertise first, so that peers know, then the addresses, and announcements once the
     /// kernel has them.
+    ///
+    /// - Parameter companion: a member of its group that is MASTER already, whose group's hook is this one's, too.
     mutating func enterMaster(
-        _ reason: TransitionReason, at now: Instant, _ context: inout NodeContext, into actions: inout [Action]
+        _ reason: TransitionReason, joining companion: Companion? = nil, at now: Instant,
+        _ context: inout NodeContext, into actions: inout [Action]
     ) {
         let transition = transition(to: .master, reason, at: now)
         leaveState(&context, into: &actions)
         state = .master
-        since = now
+        // The number of the group's run follows from it.
+        since = companion.map { $0.awaitsGroupHook ? $0.since : now } ?? now
         counters.becameMaster += 1
         master = source
         masterPriority = priority
@@ -321,7 +333,7 @@ struct VirtualRouter {
         advertDueAt = now + settings.advertInterval
         context.set(.advertise, of: id, to: advertDueAt)
         owesMaster = true
-        if !awaitHooks(&context, into: &actions) {
+        if !awaitHooks(exceptGroups: companion?.awaitsGroupHook == false, &context, into: &actions) {
             install(allAddresses, at: now, &context, into: &actions)
             context.set(.tellMaster, of: id, to: now + tellMasterWait)
         }
@@ -378,6 +390,7 @@ struct VirtualRouter {
 
     private mutating func leaveState(_ context: inout NodeContext, into actions: inout [Action]) {
         let wasMaster = state == .master
+        voidHooks(into: &actions)
         generation += 1
         awaitsResults = false
         wantsMaster = false
@@ -396,6 +409,7 @@ struct VirtualRouter {
         isInstalled = false
         awaitedHooks = []
         isResigning = false
+        isClosed = false
         context.orders.mayHaveChanged = true
         masterDownAt = .never
         advertDueAt = .never

@@ -129,13 +129,15 @@ struct ControlOptions: ParsableArguments {
         FailureText.sentence(for: failure, path: path, elsewhere: OtherDaemon.all(except: path))
     }
 
-    /// Connects and calls; a failure ends the program with its sentence. - Throws: `ExitCode`, `ControlPath.Failure`.
+    /// Connects and calls; a failure ends the program with its sentence. `besides` is waited on top of what `--timeout` says.
+    /// - Throws: `ExitCode`, `ControlPath.Failure`.
     func ask<Answer>(
-        timeoutSeconds: Double = 5, _ question: (ControlClient) throws(ControlClient.Failure) -> Answer
+        timeoutSeconds: Double = 5, besides: Interval = .zero,
+        _ question: (ControlClient) throws(ControlClient.Failure) -> Answer
     ) throws -> Answer {
         let path = try path()
         do throws(ControlClient.Failure) {
-            return try question(try ControlClient(path: path, timeout: limit(seconds: timeoutSeconds)))
+            return try question(try ControlClient(path: path, timeout: limit(seconds: timeoutSeconds) + besides))
         } catch {
             Terminal.complain(sentence(for: error, path: path))
             throw ExitCode(FailureText.exitCode(for: error))
@@ -146,9 +148,10 @@ struct ControlOptions: ParsableArguments {
 extension ControlOptions {
     /// Calls a method; its results as they came, and read. - Throws: `ExitCode`, `ControlPath.Failure`.
     func ask<Results: JSONRecord>(
-        _ method: ControlMethod, with arguments: [JSONMember] = [], _ results: Results.Type, timeoutSeconds: Double = 5
+        _ method: ControlMethod, with arguments: [JSONMember] = [], _ results: Results.Type, timeoutSeconds: Double = 5,
+        besides: Interval = .zero
     ) throws -> (JSONText, Results) {
-        try ask(timeoutSeconds: timeoutSeconds) { client throws(ControlClient.Failure) in
+        try ask(timeoutSeconds: timeoutSeconds, besides: besides) { client throws(ControlClient.Failure) in
             let parameters = try client.call(method, arguments)
             return (parameters, try ControlClient.read(results, from: parameters))
         }

@@ -16,16 +16,19 @@ struct OrderSubject: ParsableArguments {
 extension ControlOptions {
     /// Time that the answer to an order may take: a before_master or a before_release may take a minute.
     private static let orderSeconds = 70.0
+    /// Time that hasupd's answer may take besides: it asks its worker first, and waits for that one's last report.
+    private static let answerTime = Interval.seconds(5)
 
     /// Gives an order and prints its outcome. - Throws: `ExitCode`, `ControlPath.Failure`.
     func give(
         _ method: ControlMethod, to subject: OrderSubject, _ arguments: [JSONMember] = [], json: Bool
     ) throws {
-        // The daemon's answer comes before this program's patience ends.
-        let wait = JSONMember("wait_seconds", .double((timeout ?? Self.orderSeconds) * 0.9))
+        // hasupd ends the waiting and says what has become of the order. This program waits longer than that.
+        let wait = JSONMember("wait_seconds", .double(timeout ?? Self.orderSeconds))
         let whom = subject.name.map { JSONMember("name", .string($0)) } ?? JSONMember("all", .bool(true))
         let (parameters, reply) = try ask(
-            method, with: arguments + [whom, wait], OrderReply.self, timeoutSeconds: Self.orderSeconds)
+            method, with: arguments + [whom, wait], OrderReply.self, timeoutSeconds: Self.orderSeconds,
+            besides: Self.answerTime)
         if json {
             Terminal.write(parameters.bytes + [0x0a])
         } else {

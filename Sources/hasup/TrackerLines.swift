@@ -64,6 +64,6 @@ extension TrackerUseReport {
     fileprivate var effect: String {
         let sign = reverse ? " reverse" : ""
         if kind == "file" { return weight == 0 ? "FAULT unless 0\(sign)" : "times \(weight)\(sign)" }
-        return weight == 0 ? "FAULT\(reverse ? " while UP" : "")" : "weight \(weight)\(sign)"
+        return weight == 0 ? "FAULT \(reverse ? "while UP" : "while DOWN")" : "weight \(weight)\(sign)"
     }
 }

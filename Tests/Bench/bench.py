@@ -49,9 +49,9 @@ def median_text(values, form):
     return form.format(statistics.median(values))
 
 
-def takeover(engine, advert):
+def takeover(engine, advert, *config):
     """Median and worst lateness of a takeover: the advert, the address, and the announcement after that."""
-    runs = measures.takeovers(engine, advert, max(RUNS, 5 if advert >= 1 else 20))
+    runs = measures.takeovers(engine, advert, max(RUNS, 5 if advert >= 1 else 20), *config)
     return [(f"{statistics.median(late):+.2f} ms (worst {max(late):+.2f})", statistics.median(late)) for late in zip(*runs)]
 
 
@@ -126,6 +126,13 @@ def hasup_only(engine, measure):
     return measure() if engine is ENGINES["hasup"] else ("–", None)
 
 
+def hasup_only_rows(engine, measure, count):
+    """The same for several figures in milliseconds."""
+    if engine is not ENGINES["hasup"]:
+        return [("–", None)] * count
+    return [(f"{value:.1f} ms", value) for value in measure()]
+
+
 PUNCTUAL = "≤ +0.2 ms median, ≤ keepalived's + 0.05 ms"
 SOON = "≤ keepalived's + 0.1 ms"
 
@@ -167,6 +174,12 @@ ROWS = [
        [asked, "≤ 110 ms", "≤ 10 ms"], lambda engine, command=command: tracked(engine, command))
       for word, words, command, asked in (("program", "(/usr/bin/true)", "/usr/bin/true", "≤ 0.85 ×"),
                                           ("file", "(`</etc/hosts`)", "</etc/hosts", "≤ 0.05 ×"))),
+    *((f"groups-{advert}", [f"takeover of a sync group of 10 with a script each, advert_int {advert}, beyond the protocol's time"],
+       ["≤ +0.3 ms median"], lambda engine, advert=advert: takeover(engine, advert, tracking.group)[:1])
+      for advert in (1, 0.1, 0.01)),
+    ("track-process",
+     ["a tracked process ends: to priority 0 on the wire", "one starts: to the end of the FAULT, by a scan"],
+     ["≤ 5 ms", "≤ 1,000 ms"], lambda engine: hasup_only_rows(engine, tracking.process, 2)),
     ("track-memory", ["memory (PSS of all processes at rest), 1 instance with a script"], ["≤ 0.9 ×"],
      lambda engine: [single("{:.1f} MB")(engine, tracking.memory)]),
     ("turns", ["hasupd's longest turn (processor time) with 1,000 instances: start, takeover, questions and reload"], ["≤ 10 ms"],

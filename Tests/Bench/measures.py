@@ -21,15 +21,20 @@ CPU_SECONDS = 10
 STATUS_PAUSE = 0.1
 
 
-def takeovers(engine, advert, runs):
+def lone(priority, advert):
+    """A file with one instance."""
+    return conf.simple(priority, version=3, advert=advert)
+
+
+def takeovers(engine, advert, runs, config=lone):
     """Milliseconds beyond the protocol's time after kill -9 of everything, for each of several takeovers: until the new
     master's advert, and until it has the address; and from there until it announces that for the first time."""
     late = []
     with Lan("bench") as lan:
         a, b = lan.node("a"), lan.node("b")
         sniffer = Sniffer(lan)
-        first = engine(a, conf.simple(200, version=3, advert=advert))
-        engine(b, conf.simple(100, version=3, advert=advert)).start()
+        first = engine(a, config(200, advert))
+        engine(b, config(100, advert)).start()
         watch = AddressWatch(b, VIP)
         for _ in range(runs):
             first.start()

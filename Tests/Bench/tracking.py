@@ -1,12 +1,16 @@
 """What tracking scripts cost, and whether adverts are on time beside them."""
 
+import os
+import shutil
+import statistics
+import subprocess
 import time
 
 from lab.net import Lan
 from lab.sniffer import Sniffer
 from lab.varlink import Wire
 from lab.waiting import wait_for
-from rig import conf, pss_megabytes
+from rig import ENGINES, conf, pss_megabytes
 
 COUNT = 500
 VIP = "10.0.0.100"
@@ -19,6 +23,46 @@ def scripts(command, count=COUNT):
     extra = ["track_script {", *(f"    s{number}" for number in range(count)), "}"]
     return conf.simple(100, before=blocks, version=3, advert=0.1, extra=extra,
                        settings=["enable_script_security", "script_user root"])
+
+
+def group(priority, advert, count=10):
+    """A file with a sync group whose members have a script each."""
+    blocks = "".join(f"vrrp_script s{number} {{\n    script /usr/bin/true\n    interval 1\n    user root\n}}\n"
+                     for number in range(count))
+    members = [conf.instance(f"VI_{number}", vrid=51 + number, priority=priority, version=3, advert=advert,
+                             vips=[f"10.0.0.{100 + number}/24"], extra=["track_script {", f"    s{number}", "}"])
+               for number in range(count)]
+    names = "\n".join(f"        VI_{number}" for number in range(count))
+    return blocks + conf.file(*members, settings=["enable_script_security", "script_user root"]) \
+        + f"vrrp_sync_group G {{\n    group {{\n{names}\n    }}\n}}\n"
+
+
+def process(runs=20):
+    """Medians in milliseconds: from the end of a tracked process to priority 0 on the wire, and from its start to the end of the
+    FAULT. A network namespace has no connector, so starts are seen by a look at all processes each second."""
+    ended, begun = [], []
+    with Lan("bench") as lan:
+        node = lan.node("a")
+        sniffer = Sniffer(lan)
+        path = os.path.join(node.directory, "hstracked")
+        shutil.copy("/bin/sleep", path)
+        block = "vrrp_track_process served {\n    process hstracked\n}\n"
+        daemon = ENGINES["hasup"](node, conf.simple(100, before=block, version=3, advert=0.1,
+                                                    extra=["track_process {", "    served", "}"])).start()
+        for _ in range(runs):
+            daemon.wait_state("FAULT")
+            begin = time.time()
+            service = subprocess.Popen([path, "600"], stdin=subprocess.DEVNULL)
+            wait_for("its start", daemon.state, lambda state: state != "FAULT", 3, step=0.001)
+            begun.append((time.time() - begin) * 1000)
+            sniffer.wait_advert(node, since=time.time(), count=3)
+            moment = time.time()
+            service.kill()
+            service.wait(2)
+            ended.append((wait_for("priority 0", lambda: [advert for advert in sniffer.adverts(node, since=moment)
+                                                          if advert.priority == 0], bound=2)[0].time - moment) * 1000)
+        sniffer.close()
+    return statistics.median(ended), statistics.median(begun)
 
 
 def used(program):

@@ -278,10 +278,10 @@ import Testing
             "HTTP_GET {\nurl {\npath /\n}\nurl {\n}\n}", "10:1 error `url` needs a `path`; it is left out"
         ),
         (
-            "HTTP_GET {\nurl {\npath /\npath \"/a b\"\n}\n}",
-            "9:6 error a path can't have blanks or control characters; write them as %20 and so on"
+            "HTTP_GET {\nurl {\npath \"/a b\"\n}\nurl {\npath /\n}\n}",
+            "8:6 error a path can't have blanks or control characters; write them as %20 and so on"
         ),
-        ("HTTP_GET {\nurl {\npath /\npath \"\"\n}\n}", "9:6 error a path can't be empty; write `/`"),
+        ("HTTP_GET {\nurl {\npath \"\"\n}\nurl {\npath /\n}\n}", "8:6 error a path can't be empty; write `/`"),
         (
             "HTTP_GET {\nurl {\npath index.html\n}\n}",
             "8:6 warning a path begins with `/`; servers refuse a request for this one"

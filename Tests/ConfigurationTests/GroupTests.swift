@@ -104,6 +104,26 @@ import Testing
         #expect(TrackerTests.complaints(load(text)) == expected)
     }
 
+    /// S6: a BACKUP with nopreempt leaves a master alone, whatever its priority is.
+    @Test func preemptionAndWeights() {
+        let told = "a sick master keeps its role; use weight 0 to make it FAULT"
+        let members = Self.three.replacing("vrrp_instance B {", with: "vrrp_instance B {\nnopreempt")
+        func group(_ weight: Int) -> LoadedConfiguration {
+            ConfigurationTests.load(
+                members + "vrrp_sync_group G {\ngroup {\nA\nB\n}\ntrack_interface {\neth5 weight \(weight)\n}\n}\n")
+        }
+        #expect(
+            TrackerTests.complaints(group(3)) == [
+                "23:1 warning `nopreempt` of `B` with weighted tracking of its group: \(told)"
+            ])
+        #expect(TrackerTests.complaints(group(0)) == [])
+        let process = "vrrp_track_process p {\nprocess x\nweight 3\n}\n"
+        #expect(
+            TrackerTests.complaints(
+                ConfigurationTests.load(process + instance("nopreempt\ntrack_process {\np\n}\n")))
+                == ["9:1 warning `nopreempt` with weighted tracking: \(told)"])
+    }
+
     /// behaviours §8: weights of members' trackers are dropped, which keepalived tells only in its log.
     @Test func weightsOfMembers() {
         let weighted = Self.three.replacing(
@@ -117,6 +137,22 @@ import Testing
             ])
         let kept = group.replacing("}\n}", with: "}\nsync_group_tracking_weight\n}")
         #expect(TrackerTests.complaints(ConfigurationTests.load(weighted + kept)) == [])
+    }
+
+    /// keepalived 2.2.7: the reverse of a weight is dropped with it, that of weight 0 stays.
+    @Test func reverseOfMembers() throws {
+        let text = Self.three.replacing(
+            "vrrp_instance B {", with: "vrrp_instance B {\ntrack_interface {\neth7 weight 3 reverse\neth8 reverse\n}")
+        let group = "vrrp_sync_group G {\ngroup {\nA\nB\n}\n%}\n"
+        func tracked(_ line: String) throws -> [TrackedInterface] {
+            let model = ConfigurationTests.load(text + group.replacing("%", with: line)).model
+            return try #require(model.effectiveInstances.first { $0.name == "B" }).trackedInterfaces
+        }
+        let eight = TrackedInterface(name: "eth8", weight: 0, reverse: true)
+        #expect(try tracked("") == [TrackedInterface(name: "eth7", weight: 0, reverse: false), eight])
+        #expect(
+            try tracked("sync_group_tracking_weight\n")
+                == [TrackedInterface(name: "eth7", weight: 3, reverse: true), eight])
     }
 
     @Test func trackedTwice() {

@@ -144,6 +144,52 @@ def test_no_hook_runs_twice_at_once_over_hasupds_death(lan, kept):
     assert [word for word, _, _ in runs] == ["begin", "end", "begin", "end"], runs
 
 
+def test_no_run_is_left_on_a_backup(lan, pair):
+    """MASTER, BACKUP, MASTER, BACKUP within a hook's time: each run ends with its mastership."""
+    script = Script(pair[0], "open", "sleep 3")
+    a = hooked(pair[0], f'before_master "{script.path}"', "hook_timeout 30").start()
+    for number in range(1, 3):
+        wait_for("its begin", script.begun, lambda runs, number=number: len(runs) == number)
+        assert a.state() == "MASTER"
+        b = Hasup(pair[1], conf.simple(250, version=3, advert=0.1), name=f"b{number}").start()
+        a.wait_state("BACKUP")
+        wait_for("its end", lambda: not alive(script.begun()[-1][2]))
+        if number == 1:
+            b.stop()
+    hold_for("nothing runs", lambda: len(script.begun()) == 2 and not script.ended() and a.state() == "BACKUP", seconds=4)
+    assert a.log().count("ended: not MASTER any more") == 2 and "error" not in a.log()
+
+
+def test_a_resignation_while_before_master_runs(lan, pair):
+    """open never ends after close."""
+    opening, closing = Script(pair[0], "open", "sleep 3"), Script(pair[0], "close", "sleep 0.2")
+    b = Hasup(pair[1], conf.simple(100, version=3, advert=0.1)).start()
+    lan.wait_holder(VIP, "b", 8)
+    a = hooked(pair[0], f'before_master "{opening.path}"', f'before_release "{closing.path}"', "hook_timeout 20").start()
+    wait_for("its begin", opening.begun)
+    a.cli("resign", "VI_1", bound=30)
+    wait_for("BACKUP", lambda: a.state() == "BACKUP")
+    wait_for("its end", lambda: not alive(opening.begun()[-1][2]))
+    hold_for("nothing runs", lambda: len(opening.begun()) == 1 and b.state() == "MASTER", seconds=4)
+    if closing.begun():
+        assert all(end[1] < closing.begun()[0][1] for end in opening.ended())
+
+
+def test_many_hooks(lan):
+    """As many run at once as there are: 40 of 1 s succeed within 3 s, at the start and at the stop."""
+    node = lan.node("a")
+    opening, closing = Script(node, "open", "sleep 1"), Script(node, "close", "sleep 1")
+    hooks = [f'@hasup before_master "{opening.path}"', f'@hasup before_release "{closing.path}"', "@hasup hook_timeout 3"]
+    instances = [conf.instance(f"VI_{number}", vrid=number, priority=200, version=3, vips=[f"10.0.1.{number}/24"], extra=hooks)
+                 for number in range(1, 41)]
+    a = Hasup(node, conf.file(*instances)).start()
+    wait_for("the addresses", lambda: all(node.holds(f"10.0.1.{number}") for number in range(1, 41)), bound=12)
+    assert len(opening.begun()) == len(opening.ended()) == 40
+    status, seconds = a.stop(30)
+    assert status == 0 and seconds < 5
+    assert len(closing.begun()) == len(closing.ended()) == 40
+
+
 @pytest.fixture
 def kept(stores):
     """Makes a service manager with a descriptor store for a daemon."""
@@ -204,6 +250,43 @@ def test_a_resignation_that_is_refused(duo, lan):
     assert len(script.begun()) == 3 and b.state() == "MASTER"
 
 
+def test_the_reason_of_a_refusal(lan):
+    """It is that of this order's run: of one that is late, and of one that has failed."""
+    node = lan.node("a")
+    hang = os.path.join(node.directory, "hang")
+    script = Script(node, "close", f"test -e {hang} && {{ echo hanging; sleep 30; }}; echo too early; exit 1")
+    a = hooked(node, f'before_release "{script.path}"', "hook_timeout 1").start()
+    wait_for("the address", lambda: node.holds(VIP))
+    for isLate in (True, False, True):
+        if isLate:
+            node.write("hang", "")
+        reason = "took longer than hook_timeout (1 s): hanging" if isLate else "ended with exit status 1: too early"
+        said = a.cli("resign", "VI_1", bound=30).stdout.strip()
+        assert said == f"before_release refused: {script.path} {reason}; still MASTER", said
+        wait_for("its end", lambda: not alive(script.begun()[-1][2]))
+        if isLate:
+            os.unlink(hang)
+
+
+def test_a_takeover_that_before_master_ends(lan, pair):
+    """It says so, and what the program said; one without patience gets hasupd's answer, too."""
+    script = Script(pair[0], "open", f"test ! -e {pair[0].directory}/slow || sleep 6; echo no relay log; exit 3")
+    Hasup(pair[1], conf.simple(150, version=3, advert=0.1)).start()
+    lan.wait_holder(VIP, "b", 8)
+    a = hooked(pair[0], f'before_master "{script.path}"', "hook_timeout 20", priority=100).start()
+    a.wait_state("BACKUP")
+    wait_for("the master", lambda: a.status().instance().get("master"))
+    done = a.cli("takeover", "VI_1", bound=30)
+    assert done.returncode == 1
+    assert done.stdout.strip() == (f"before_master failed: {script.path} ended with exit status 3: no relay log; "
+                                   "its raised priority has ended")
+    lan.wait_holder(VIP, "b", 3)
+    pair[0].write("slow", "")
+    done = a.cli("takeover", "VI_1", "--timeout", "1", bound=30)
+    assert done.returncode == 1 and done.stdout.startswith("it didn't become MASTER within 1000 ms"), done
+    lan.wait_holder(VIP, "b", 3)
+
+
 def test_a_reload_that_takes_the_instance_away(lan, sniffer):
     """It is MASTER until the hook has ended; a reload that only changes it runs no hook."""
     node = lan.node("a")
@@ -260,7 +343,7 @@ def test_a_hook_that_writes_without_end(lan):
     node = lan.node("a")
     script = Script(node, "claim", "exec yes")
     a = hooked(node, f'before_master "{script.path}"', "hook_timeout 1").start()
-    wait_for("its end", lambda: "took too long: y" in a.log())
+    wait_for("its end", lambda: "took longer than hook_timeout (1 s): y" in a.log())
     with open(f"/proc/{a.program.pid}/stat", encoding="ascii") as file:
         fields = file.read().rsplit(") ", 1)[1].split()
     ticks = int(fields[11]) + int(fields[12])

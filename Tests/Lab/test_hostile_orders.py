@@ -14,9 +14,9 @@ MASTER, RELEASE = 0, 1
 HOLDS, NOBODY, BECAME_MASTER, LATE = 0, 2, 4, 7
 
 
-def ask(hook, number, instance=0, kind=0, generation=1):
-    """A request for a hook of an instance (kind 0) or a sync group (1)."""
-    return frame(hostile.HOOKS, struct.pack(">QBBIQ", generation, hook, kind, instance, number))
+def ask(hook, number, instance=0, kind=0, generation=1, void=False):
+    """A request for a hook of an instance (kind 0) or a sync group (1), or, void, the end of one."""
+    return frame(hostile.HOOKS, struct.pack(">QBBIQ?", generation, hook, kind, instance, number, void))
 
 
 def outcome(number, code):
@@ -79,6 +79,23 @@ def test_a_run_for_each_number(hooked):
             impostor.say(ask(RELEASE, 100 + number))
         wait_for("the last one", runs, lambda seen: len(seen) >= 3)
         hold_for("few runs", runs, lambda seen: "overlap" not in seen and len(seen) <= 3 + (time.monotonic() - begin) / 0.2, 2)
+
+
+def test_a_run_that_is_void(hooked):
+    """However often it asks and doesn't want it any more: a few runs in a second, no two at once, and the last one ends."""
+    a, runs = hooked
+    with Impostor(a.worker()) as impostor:
+        impostor.say(frame(hostile.WORKED))
+        begin = time.monotonic()
+        for number in range(2_000):
+            impostor.say(ask(RELEASE, number, void=True))
+            impostor.say(ask(RELEASE, number))
+            impostor.say(ask(RELEASE, number, void=True))
+            impostor.say(ask(RELEASE, number, 7, void=True))
+        impostor.say(ask(RELEASE, 5_000))
+        wait_for("the last one", runs)
+        hold_for("few runs", runs, lambda seen: "overlap" not in seen and len(seen) <= 2 + (time.monotonic() - begin) / 0.2, 1)
+        assert "the configuration has no instance number 7" in a.log() and a.running()
 
 
 def test_only_orders_that_exist(hooked):

@@ -26,7 +26,7 @@ def replaced(hasup, old):
                     lambda pids: len(pids) == 1 and pids[0] != old, 3)[0]
 
 
-@pytest.mark.parametrize("limit", [51, 64, 200])
+@pytest.mark.parametrize("limit", [54, 64, 200])
 def test_clients_leave_descriptors_for_the_worker(lan, pair, limit):
     """EMFILE: the control socket is full, and a worker that dies comes back all the same; the limit is in status."""
     a = owner(pair[0]).start(launcher=few_descriptors(limit))
@@ -94,7 +94,7 @@ def test_a_limit_that_is_too_small(pair):
     """It says what it needs, and how to give it that."""
     a = owner(pair[0]).start(launcher=few_descriptors(40))
     assert a.program.wait() == 69
-    assert "the limit of open files is 40, and hasupd needs at least 51" in a.log() and "LimitNOFILE=" in a.log()
+    assert "the limit of open files is 40, and hasupd needs at least 54" in a.log() and "LimitNOFILE=" in a.log()
 
 
 def test_a_kernel_without_filters(pair):

@@ -92,8 +92,9 @@ def test_weight_0_makes_any_number_a_fault(lan, value):
     hasup.wait_state("MASTER")
 
 
-@pytest.mark.parametrize("first,second", [(Hasup, Keepalived), (Keepalived, Hasup)], ids=["on-hasup", "on-keepalived"])
-def test_a_mixed_pair_elects_by_the_file(lan, sniffer, value, first, second):
+@pytest.mark.parametrize("first,second", [(Hasup, Hasup), (Hasup, Keepalived), (Keepalived, Hasup)],
+                         ids=["hasup-hasup", "hasup-keepalived", "keepalived-hasup"])
+def test_a_pair_elects_by_the_file(lan, sniffer, value, first, second):
     """The master's number falls and the other one takes over; it rises and the address comes back. Both say the same."""
     a, b = lan.nodes["a"], lan.node("b")
     put(value, "30")

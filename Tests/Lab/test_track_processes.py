@@ -166,12 +166,13 @@ def test_delays(lan, tracked):
     hold_for("the priority", lambda: hasup.status().instance()["priority"], lambda seen: seen == 150, seconds=3)
 
 
-def test_a_pair_moves_with_the_process(lan, tracked):
-    """The peer is keepalived: it takes over when the process dies, and gives back when it runs again."""
+@pytest.mark.parametrize("peer", [Hasup, Keepalived], ids=["hasup", "keepalived"])
+def test_a_pair_moves_with_the_process(lan, tracked, peer):
+    """The peer takes over when the process dies, and gives back when it runs again."""
     a, b = lan.nodes["a"], lan.node("b")
     tracked.start()
     Hasup(a, config("weight -60")).start()
-    Keepalived(b, conf.simple(100, version=3, advert=0.1)).start()
+    peer(b, conf.simple(100, version=3, advert=0.1)).start()
     lan.wait_holder(VIP, "a", 8)
     tracked.end()
     lan.wait_holder(VIP, "b", 3)

@@ -55,10 +55,16 @@ import Testing
         (.undercountsNotifications, 1), (.overcountsNotifications, 2), (.dropsLedger, 19), (.dropsLedgerRecords, 1),
         (.keepsEndedLedgerRecords, 1), (.removesForeignAddresses, 10), (.skipsInstalls, 1), (.hidesDuplicates, 4),
         (.hidesForeignAddresses, 2), (.hidesMTU, 5), (.ignoresForeignRemovals, 2), (.changesLinkConstantly, 7),
-        (.losesTrackerResults, 5), (.losesTrackerTable, 5), (.hidesTrackerFailures, 6),
+        (.losesTrackerResults, 5), (.losesTrackerTable, 5), (.hidesTrackerFailures, 6), (.hidesGroups, 1),
+        (.ranksMembersDifferently, 1), (.answersEarly, 1), (.forgetsOwedNotifications, 158), (.losesMaintenance, 3),
+        (.losesResignations, 3), (.skipsHooks, 3),
     ])
     func invariantsCanFail(_ injection: FaultInjection, _ seed: UInt64) {
-        let isPlain = ![.losesTrackerResults, .losesTrackerTable, .hidesTrackerFailures].contains(injection)
+        // What plain clusters don't have.
+        let isPlain = ![
+            .losesTrackerResults, .losesTrackerTable, .hidesTrackerFailures, .hidesGroups, .ranksMembersDifferently,
+            .answersEarly, .forgetsOwedNotifications, .losesMaintenance, .losesResignations, .skipsHooks,
+        ].contains(injection)
         let failures = Simulation.run(seed: seed, injection: injection, isPlain: isPlain).failures
         #expect(failures.contains { $0.contains(injection.sign) }, "\(injection), seed \(seed): \(failures.prefix(2))")
     }

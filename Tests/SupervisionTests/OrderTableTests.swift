@@ -16,9 +16,14 @@ struct OrderTableTests {
     private static let a = NotificationKey(.instance, "A")
     private static let g = NotificationKey(.group, "G")
 
-    private static func table(_ orders: (OperatorOrder.Kind, NotificationKey)...) -> OrderTable {
+    private static func table(
+        _ orders: (OperatorOrder.Kind, NotificationKey)..., members: [String] = []
+    ) -> OrderTable {
         var table = OrderTable()
-        for (kind, subject) in orders { _ = table.give(kind, to: subject, by: 7, wallNanoseconds: 0) }
+        for (kind, subject) in orders {
+            _ = table.give(
+                kind, to: subject, of: members, by: 7, wallNanoseconds: 0, given: Instant(nanoseconds: 5))
+        }
         return table
     }
 
@@ -43,7 +48,8 @@ struct OrderTableTests {
     @Test("every outcome fits a kind, and what ends an order is told from what doesn't")
     func kinds() {
         let all: [OrderOutcome] = [
-            .holds, .handedOver(nil), .nobodyTookOver, .refused, .becameMaster, .masterSilent, .lostMastership, .late,
+            .holds, .handedOver(nil), .lost, .nobodyTookOver, .refused, .becameMaster, .masterSilent, .lostMastership,
+            .late,
         ]
         for outcome in all { #expect(OperatorOrder.Kind.allCases.contains { outcome.fits($0) }) }
         #expect(all.filter { $0.fits(.resigned) && $0.ends(.resigned) } == [.nobodyTookOver, .refused, .masterSilent])
@@ -55,37 +61,44 @@ struct OrderTableTests {
     func join() {
         let table = Self.table((.maintenance, Self.a))
         let new = Names(instances: ["A", "B"], groups: ["G": ["A", "B"]])
-        let (moved, ended) = table.moved(to: new, from: Names(instances: ["A", "B"]))
+        let (moved, ended) = table.moved(to: new)
         #expect(moved.orders.map(\.subject) == [Self.g] && moved.orders.map(\.number) == [1] && ended.isEmpty)
     }
 
     @Test("a group that is gone leaves its order to its members")
     func leave() {
-        let table = Self.table((.maintenance, Self.g))
-        let (moved, ended) = table.moved(
-            to: Names(instances: ["A", "B"]), from: Names(instances: ["A", "B", "C"], groups: ["G": ["A", "B", "C"]]))
+        let table = Self.table((.maintenance, Self.g), members: ["A", "B", "C"])
+        let (moved, ended) = table.moved(to: Names(instances: ["A", "B"]))
         #expect(moved.orders.map(\.subject.name) == ["A", "B"] && ended.isEmpty)
         #expect(Set(moved.orders.map(\.number)).count == 2, "a number names one order")
+        #expect(moved.orders.allSatisfy { $0.given == Instant(nanoseconds: 5) }, "when it was given stays")
+    }
+
+    @Test("the members of a group's order are those of the last configuration")
+    func members() {
+        let table = Self.table((.maintenance, Self.g), members: ["A"])
+        let grown = table.moved(to: Names(instances: ["A", "B"], groups: ["G": ["A", "B"]])).table
+        #expect(grown.entries.map(\.members) == [["A", "B"]] && grown.orders == table.orders)
+        #expect(grown.moved(to: Names(instances: ["B"])).table.orders.map(\.subject.name) == ["B"])
     }
 
     @Test("of two that come together maintenance stays, else the later one")
     func together() {
         let new = Names(instances: ["A", "B"], groups: ["G": ["A", "B"]])
-        let old = Names(instances: ["A", "B"])
         let b = NotificationKey(.instance, "B")
         for (first, second, kept) in [
             (OperatorOrder.Kind.maintenance, OperatorOrder.Kind.resigned, OperatorOrder.Kind.maintenance),
             (.resigned, .maintenance, .maintenance), (.resigned, .raised, .raised),
         ] {
             let table = Self.table((first, Self.a), (second, b))
-            #expect(table.moved(to: new, from: old).table.orders.map(\.kind) == [kept])
+            #expect(table.moved(to: new).table.orders.map(\.kind) == [kept])
         }
     }
 
     @Test("what isn't in the configuration any more has no order")
     func removal() {
         let table = Self.table((.resigned, Self.a))
-        let (moved, ended) = table.moved(to: Names(instances: ["B"]), from: Names(instances: ["A", "B"]))
+        let (moved, ended) = table.moved(to: Names(instances: ["B"]))
         #expect(moved.isEmpty && ended.map(\.order.number) == [1] && moved.lastNumber == 1)
     }
 }

@@ -87,7 +87,10 @@ struct ShutdownTests {
         #expect(handle(.checkerStarted) == [])
         _ = stop()
         #expect(handle(isFirst ? .checkerFinished : .vrrpFinished) == [])
-        #expect(handle(isFirst ? .vrrpFinished : .checkerFinished) == [.removeServices, .finishScripts(within: .seconds(5))])
+        #expect(
+            handle(isFirst ? .vrrpFinished : .checkerFinished) == [
+                .removeServices, .finishScripts(within: .seconds(5)),
+            ])
     }
 
     @Test("a second stop and a park after a stop do nothing")

@@ -150,7 +150,7 @@ final class FIFOTests {
         #expect(FIFORecord(in: folder).entries == entries)
         let file = open("\(folder)/fifos", O_WRONLY | O_TRUNC | O_CLOEXEC)
         let text =
-            "0 1 1 2 1 5 0 /a\n2 1 1 2 0 0 0 /a\n0 2 1 2 0 0 0 /a\n0 1 1 2 0 0 0 a\n0 1 1 2 -7 0 0 /a\n\n0 1 1 2 9 5 6 /ok\n"
+            "0 1 1 2 1 5 0 /a\n9 1 1 2 0 0 0 /a\n0 2 1 2 0 0 0 /a\n0 1 1 2 0 0 0 a\n0 1 1 2 -7 0 0 /a\n\n0 1 1 2 9 5 6 /ok\n"
         try #require(write(file, text, text.utf8.count) == text.utf8.count)
         close(file)
         #expect(FIFORecord(in: folder).entries.map(\.path) == ["/ok"])

@@ -76,16 +76,19 @@ struct OrderDecisionTests {
         let order = OperatorOrder(.resigned, Self.subject, number: 1)
         let address = IPAddress(v4: 0x0a00_0002)
         #expect(
-            OrderOutcome.handedOver(address).text(of: order, after: .milliseconds(612), refusal: nil)
+            OrderOutcome.handedOver(address).text(of: order, after: .milliseconds(612), failure: nil)
                 == "10.0.0.2 is MASTER after 612 ms")
         #expect(
-            OrderOutcome.nobodyTookOver.text(of: order, after: .zero, refusal: nil)
+            OrderOutcome.nobodyTookOver.text(of: order, after: .zero, failure: nil)
                 == "nobody took over; MASTER again")
         #expect(
-            OrderOutcome.refused.text(of: order, after: .zero, refusal: "x ended with exit status 1: no")
+            OrderOutcome.refused.text(of: order, after: .zero, failure: "x ended with exit status 1: no")
                 == "before_release refused: x ended with exit status 1: no; still MASTER")
         #expect(
-            OrderOutcome.becameMaster.text(of: order, after: .milliseconds(12_345), refusal: nil)
+            OrderOutcome.lostMastership.text(of: order, after: .zero, failure: "x ended with exit status 3")
+                == "before_master failed: x ended with exit status 3; its raised priority has ended")
+        #expect(
+            OrderOutcome.becameMaster.text(of: order, after: .milliseconds(12_345), failure: nil)
                 == "MASTER after 12.3 s")
         #expect(Self.entry(.maintenance)?.text == "in maintenance by uid 1000; ends by `hasup maintenance off A`")
     }
@@ -103,8 +106,11 @@ struct BootFileTests {
     private static var table: OrderTable {
         var table = OrderTable()
         _ = table.give(
-            .raised, to: NotificationKey(.group, "G"), by: 7, wallNanoseconds: 12, until: Instant(nanoseconds: 99))
-        _ = table.give(.maintenance, to: NotificationKey(.instance, "Ä \"B\""), by: 0, wallNanoseconds: 13)
+            .raised, to: NotificationKey(.group, "G"), of: ["X", "Y"], by: 7, wallNanoseconds: 12,
+            given: Instant(nanoseconds: 90), until: Instant(nanoseconds: 99))
+        _ = table.give(
+            .maintenance, to: NotificationKey(.instance, "Ä \"B\""), by: 0, wallNanoseconds: 13,
+            given: Instant(nanoseconds: 91))
         return table
     }
 
@@ -130,7 +136,7 @@ struct BootFileTests {
         #expect(try file().read() == nil)
         for text in ["{", "[]", "7", "{\"form\":2,\"boot\":\"\(FileReader.bootID)\"}"] {
             write(text)
-            #expect(throws: BootFile<OrderFile>.Malformed.self, "\(text)") { try file().read() }
+            #expect(throws: BootFile<OrderFile>.UnreadableFile.self, "\(text)") { try file().read() }
         }
         write(
             "{\"form\":1,\"boot\":\"\(FileReader.bootID)\",\"content\":{\"orders\":[{\"order\":\"sleep\",\"name\":\"A\"}]}}"
@@ -153,7 +159,7 @@ struct BootFileTests {
         let file = BootFile<HookFile>("hooks", in: directory, form: HookFile.formatVersion)
         var content = HookFile()
         let key = HookKey(.beforeRelease, of: NotificationKey(.group, "G"))
-        content.running = [HookFile.Process(key, pid: 77, startTicks: 12)]
+        content.running = [HookFile.KeptHook(key, pid: 77, startTicks: 12)]
         file.write(content)
         let again = BootFile<HookFile>("hooks", in: directory, form: HookFile.formatVersion)
         #expect(try again.read()?.running.map(\.key) == [key])

@@ -9,9 +9,11 @@ PATH = re.compile(r"(?<![\w/.~$}-])(?:Sources|Tests|docs|packaging|examples|man|
 FILE = re.compile(r"(?<![\w/+.-])(?:[A-Z]\w*(?:\+\w+)?\.swift|test_\w+\.py)\b")
 LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
 DECISION = re.compile(r"(?<![\w.-])D([1-9]\d?)\b(?![-.:]\w|\()")
+TEST = re.compile(r"(?<![\w/])(test_\w+|[A-Z]\w*Tests\b)(\u2026)?")
 BEHAVIOURS = re.compile(r"behaviours?[ ,]+(§ ?\d+(?:(?:,|\s+and|,\s+and)\s+§ ?\d+)*)")
 DATA = (".conf", ".tsv", ".resolved")
 BEHAVIOURS_PAGE = "docs/keepalived-behaviours.md"
+PAIRS, PAIRS_PAGE = "Tests/Lab/interop.tsv", "docs/interop.md"
 
 
 def prose(repository):
@@ -79,6 +81,43 @@ def missing_decisions(repository):
     return found
 
 
+def known_tests(repository):
+    """Files, folders and suites of tests, and Python's test functions."""
+    known = set()
+    for path in repository.paths("Tests/"):
+        known |= {part.split(".")[0] for part in path.split("/")}
+        if path.endswith((".py", ".swift")):
+            known |= set(re.findall(r"^def (test_\w+)|(?:struct|class|suite) (\w+Tests)\b", repository.files[path], re.MULTILINE))
+    return {name for found in known for name in ([found] if isinstance(found, str) else found) if name}
+
+
+def missing_tests(repository):
+    """Tests that a page names and that there aren't; \u2026 stands for the rest of a name."""
+    known, found = known_tests(repository), []
+    for path in repository.paths("docs/", suffix=".md"):
+        for number, line in enumerate(repository.files[path].split("\n"), 1):
+            for name, rest in TEST.findall(line):
+                if name not in known and not (rest and any(test.startswith(name) for test in known)):
+                    found.append(f"{path}:{number}: there is no test {name}: correct its name")
+    return found
+
+
+def missing_pairs(repository):
+    """Lines of the table of pairs that name no test of the lab, and cells that the page hasn't got."""
+    found = []
+    for number, line in enumerate(repository.files.get(PAIRS, "").rstrip("\n").split("\n"), 1):
+        test = line.split("\t")[-1]
+        if not test or test.startswith("("):
+            continue
+        file, _, name = test.partition("::")
+        function, _, variant = name.rstrip("]").partition("[")
+        if not re.search(rf"^def {function}\(", repository.files.get(f"Tests/Lab/{file}", ""), re.MULTILINE):
+            found.append(f"{PAIRS}:{number}: there is no test {test}: correct its name")
+        elif not re.search(rf"`{function}\b[^`]*{re.escape(variant)}", repository.files.get(PAIRS_PAGE, "")):
+            found.append(f"{PAIRS}:{number}: {PAIRS_PAGE} hasn't got {name}: run `make interop`")
+    return found
+
+
 def titles(repository):
     """Markdown files without one title, or with two."""
     found = []
@@ -99,6 +138,11 @@ def test_paths_exist(repository):
 def test_decisions_exist(repository):
     """D-numbers and sections of the observed behaviours."""
     demand(missing_decisions(repository))
+
+
+def test_named_tests_exist(repository):
+    """In pages and in the table of pairs."""
+    demand(missing_tests(repository) + missing_pairs(repository))
 
 
 def test_pages_have_one_title(repository):
@@ -128,6 +172,16 @@ def test_missing_decision_is_found():
                              ("Tests/ATests/A.swift:1", "D5"), ("Tests/Lab/a.py:1", "D7")]
     del files[BEHAVIOURS_PAGE]
     assert len(missing_decisions(tree.Tree(files))) == 3
+
+
+def test_missing_test_is_found():
+    """Functions, files and suites; the beginning of a name is enough with an ellipsis."""
+    files = {"Tests/Lab/test_a.py": "def test_one():\n    pass\n", "Tests/ATests/BTests.swift": "@Suite struct CTests {\n",
+             "docs/a.md": "test_a `test_one`, `test_o\u2026`, ATests, BTests, CTests\n`test_two`, DTests, `test_o`\n",
+             PAIRS: "x\ty\ttest_a.py::test_one[b]\nx\ty\ttest_a.py::test_no\nx\ty\t(no)\nx\tz\ttest_a.py::test_one[d]\n",
+             PAIRS_PAGE: "`test_one[a, b]`\n"}
+    assert [line.split(": ")[0] for line in missing_tests(tree.Tree(files))] == ["docs/a.md:2"] * 3
+    assert [line.split(": ")[0] for line in missing_pairs(tree.Tree(files))] == [f"{PAIRS}:2", f"{PAIRS}:4"]
 
 
 def test_second_title_is_found():

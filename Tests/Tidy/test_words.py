@@ -9,7 +9,8 @@ from tree import demand
 WORDS = {
     r"told": "reported, logged, notified or given",
     # A user of Unix has that name, too.
-    r"(?<!user\x20)(?<![\"`]\x20)(?<!`)nobody(?:'s)?(?: else(?:'s)?)?":
+    # An address can be without a master: that is said so.
+    r"(?<!user\x20)(?<![\"`]\x20)(?<!`)(?<!are\x20)nobody(?! t(?:ook|akes) over)(?! has (?:the|its) address)(?:'s)?(?: else(?:'s)?)?":
         "no process, no program, no user, or “not” with the verb",
     r"(?:some|any|every)body(?:'s)?(?: else(?:'s)?)?|whom?ever|whom": "the process, program or user by its name",
     r"stranger(?:'s|s'|s)?": "unknown, foreign or untrusted, with a noun",
@@ -125,7 +126,7 @@ def test_each_banned_word_is_one():
     for text in ("nobody's", "somebody else's", "whoever", "a stranger's", "judgement", "thrown away", "isn't content"):
         match = BANNED.search(text)
         assert match and match.end() == len(text), text
-    for text in ("stranger-danger", "any body", "content", "inherits", "whole", "`nobody`", "as user nobody"):
+    for text in ("stranger-danger", "any body", "content", "inherits", "whole", "`nobody`", "as user nobody", "nobody took over", "the addresses are nobody's"):
         assert not BANNED.search(text), text
 
 

@@ -187,6 +187,32 @@ import Testing
         }
     }
 
+    /// A member that a reload brings doesn't run the group's hook again; while it runs, the member waits for it, too.
+    @Test(arguments: [true, false])
+    func aMemberJoinsBehindTheHook(_ hasRun: Bool) {
+        var bench = Self.bench {
+            $0.shared.syncGroups[0].members = [0]
+            $0.shared.syncGroups[0].hooks.hasBeforeMaster = true
+            $0.instances[1].virtualRouterID = VRID(rawValue: 99)
+        }
+        bench.advance(.seconds(4))
+        let hook = bench.take().hooks.first
+        if hasRun { Self.end(&bench, hook, succeeded: true) }
+        _ = bench.take()
+        bench.reload {
+            $0.instances[1].virtualRouterID = VRID(rawValue: 20)
+            $0.shared.syncGroups[0].members = [0, 1]
+        }
+        let asked = bench.take().hooks.filter { !$0.isVoid }
+        #expect(Self.states(bench) == [.master, .master])
+        #expect(asked.allSatisfy { $0.number == hook?.number } && asked.isEmpty == hasRun)
+        if !hasRun {
+            #expect(bench.status(1).awaitedHook == .beforeMaster)
+            Self.end(&bench, hook, succeeded: true)
+        }
+        #expect(bench.status(0).awaitedHook == nil && bench.status(1).awaitedHook == nil)
+    }
+
     /// A member's own hook decides about all, and the others wait for it when it claims again.
     @Test func aMembersHookFails() {
         var bench = Self.bench {

@@ -207,6 +207,70 @@ extension [Action] {
         #expect(bench.state == .master && bench.status().isResigning == succeeds)
     }
 
+    /// What before_release has closed is opened again behind before_master, when nobody takes over.
+    @Test func anUnsuccessfulResignationOpensAgain() {
+        var bench = Self.bench(master: true, release: true)
+        Self.end(&bench, Self.claim(&bench), succeeded: true)
+        _ = bench.take()
+        bench.order(.resigned, number: 7)
+        Self.end(&bench, bench.take().hooks.first, succeeded: true)
+        bench.advance(.seconds(3))
+        var actions = bench.take()
+        #expect(actions.outcomes == [.nobodyTookOver] && actions.reasons == [.resigned, .notTakenOver])
+        let again = actions.hooks.last
+        #expect(bench.state == .master && again?.hook == .beforeMaster && again?.isVoid == false)
+        #expect(bench.status().awaitedHook == .beforeMaster && actions.installed.isEmpty)
+        Self.end(&bench, again, succeeded: true)
+        actions = bench.take()
+        #expect(actions.installed.count == 1 && actions.notified == [.master])
+    }
+
+    /// A router that couldn't serve leaves a lower master alone, until that falls silent or an operator says so.
+    @Test(arguments: [true, false])
+    func whoCannotServeLeavesAMasterAlone(_ isTakenOver: Bool) {
+        var bench = Self.bench()
+        Self.end(&bench, Self.claim(&bench), succeeded: false)
+        _ = bench.take()
+        for _ in 0..<30 {
+            bench.receive(50)
+            bench.advance(.seconds(1))
+        }
+        #expect(bench.state == .backup && bench.status().waiting == .hookFailed && bench.take().hooks.isEmpty)
+        if isTakenOver { bench.order(.raised) } else { bench.advance(.seconds(5)) }
+        bench.handle(.timeout)
+        #expect(bench.state == .master && bench.take().hooks.count == 1)
+    }
+
+    /// Not MASTER any more: what before_master would open is another router's by now.
+    @Test func aLostMastershipVoidsItsHook() {
+        var bench = Self.bench()
+        var hook = Self.claim(&bench)
+        _ = bench.take()
+        bench.receive(200, from: Bench.higher)
+        hook?.isVoid = true
+        #expect(bench.state == .backup && bench.take().hooks == [hook].compactMap { $0 })
+    }
+
+    /// A raised priority stays until the priority 0 has left: nobody preempts while before_release runs.
+    @Test func aRaisedMasterResignsBehindItsHook() {
+        var bench = Bench {
+            $0.nopreempt = true
+            $0.setHooks(master: false, release: true, .yield)
+        }
+        bench.receive(150, from: Bench.higher)
+        bench.order(.raised, number: 1)
+        bench.handle(.timeout)
+        _ = bench.take()
+        bench.order(.resigned, number: 2)
+        let hook = bench.take().hooks.first
+        bench.receive(150, from: Bench.higher)
+        #expect(bench.state == .master && bench.status().priority.rawValue == 151)
+        Self.end(&bench, hook, succeeded: true)
+        #expect(bench.take().adverts.last == 0 && bench.status().priority.rawValue == 100)
+        bench.receive(150, from: Bench.higher)
+        #expect(bench.state == .backup)
+    }
+
     @Test func aLateHookRefusesAResignation() {
         var bench = Self.bench(master: false, release: true)
         bench.advance(.seconds(4))

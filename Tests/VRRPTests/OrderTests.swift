@@ -276,7 +276,7 @@ extension Bench {
         bench.order(.resigned)
         bench.eth0.isUsable = false
         bench.handle(.interface(bench.eth0))
-        #expect(bench.state == .fault && bench.take().outcomes == [.handedOver(nil)])
+        #expect(bench.state == .fault && bench.take().outcomes == [.lost])
         bench.eth0.isUsable = true
         bench.handle(.interface(bench.eth0))
         for _ in 0..<8 {
@@ -325,6 +325,30 @@ extension Bench {
         bench.advance(.milliseconds(1_900))
         let actions = bench.take()
         #expect(actions.adverts.isEmpty && actions.announced.isEmpty)
+    }
+
+    /// It was given before this mastership: the master fell silent while no hasupd was there to be told.
+    @Test func anOrderThatHasEndedUnheard() {
+        var bench = Bench.master()
+        let subject = NotificationKey(.instance, "VI_1")
+        bench.handle(.orders([OperatorOrder(.resigned, subject, number: 1, given: Instant(nanoseconds: 1))]))
+        let actions = bench.take()
+        #expect(actions.outcomes == [.masterSilent] && actions.adverts.isEmpty && bench.state == .master)
+        bench.handle(.orders([OperatorOrder(.resigned, subject, number: 2, given: bench.now)]))
+        #expect(bench.take().adverts == [0])
+    }
+
+    /// Whose own priority sufficed isn't raised, and goes with what it tracks, also after a death.
+    @Test func deathOfAMasterThatNeededNoRaise() {
+        var twin = Twin.master()
+        let order = OperatorOrder(.raised, NotificationKey(.instance, "VI_1"), number: 1)
+        twin.bench.handle(.orders([order]))
+        twin.keeper.keep(&twin.bench.node)
+        twin.order = order
+        twin.die(after: .milliseconds(20))
+        let before = twin.bench.status().priority.rawValue
+        twin.bench.reload { $0.instances[0].priority = Priority(rawValue: before - 60) }
+        #expect(twin.bench.state == .master && twin.bench.status().priority.rawValue == before - 60)
     }
 
     /// A worker dies while it resigns: the successor is given the order again, and resigns again.

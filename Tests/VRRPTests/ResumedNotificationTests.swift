@@ -82,7 +82,7 @@ import Testing
 
     @Test("a trigger that there isn't is one that no worker may send")
     func unknownTrigger() throws {
-        for raw: UInt8 in [0, 11, 255] {
+        for raw: UInt8 in [0, 13, 255] {
             var writer = ByteWriter()
             writer.write(UInt8(0))
             writer.write(UInt32(2))

@@ -298,7 +298,7 @@ import Testing
             Tracker(kind: .process, name: "db", weight: -20),
         ]
         func first() throws -> InstanceSettings { try #require(model.effectiveInstances.first) }
-        #expect(try first().trackedInterfaces == [TrackedInterface(name: "eth1", weight: 0, reverse: true)])
+        #expect(try first().trackedInterfaces == [TrackedInterface(name: "eth1")])
         #expect(
             try first().trackers == [
                 Tracker(kind: .script, name: "ping"), Tracker(kind: .file, name: "load", weight: 0),

@@ -36,6 +36,9 @@ int hasup_exit_status(int pid);
 /// `body` in it. Returns the pid or -errno. For a process of one thread: what another one holds stays held in the copy.
 int hasup_fork(void (*body)(void *), void *context);
 
+/// Makes this process the parent of processes that its descendants leave behind (PR_SET_CHILD_SUBREAPER).
+int hasup_adopt_orphans(void);
+
 /// Returns a child that has ended and isn't reaped, with its status as of waitpid(2); 0 for none, or -errno.
 int hasup_ended_child(int *status);
 

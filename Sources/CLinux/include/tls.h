@@ -1,4 +1,4 @@
-// TLS connections of checks by OpenSSL, which is loaded only where a check needs it (docs/decisions, D80, D81).
+// TLS connections of checks by OpenSSL, which is loaded only where a check needs it (docs/decisions, D80).
 #ifndef HASUP_TLS_H
 #define HASUP_TLS_H
 

@@ -100,7 +100,7 @@ extension Elaborator {
             } else if draft.settings.wantsMaster {
                 draft.settings.nopreempt = false
                 report(.warning, "`nopreempt` has no effect with `state MASTER`; use `state BACKUP`", at: token)
-            } else if draft.weightPlace != nil {
+            } else if draft.weightPlace != nil || draft.settings.trackers.contains(where: { $0.weight != 0 }) {
                 report(
                     .warning,
                     "`nopreempt` with weighted tracking: a sick master keeps its role; use weight 0 to make it FAULT",

@@ -16,18 +16,21 @@ extension ConfigurationModel {
 }
 
 extension InstanceSettings {
-    /// The instance as a member of a group. Members that rank their nodes by weights of their own would never settle, so their weights don't count unless
-    /// `sync_group_tracking_weight` says so. Nothing is dropped of processes, as in keepalived.
+    /// Makes the instance a member of a group. Members that rank their nodes by weights of their own would never settle, so
+    /// these count with `sync_group_tracking_weight` only. Nothing is dropped of processes, as in keepalived.
     package mutating func join(_ group: SyncGroup) {
         if !group.keepsMemberWeights {
-            for index in trackedInterfaces.indices { trackedInterfaces[index].weight = 0 }
+            // The reverse of a weight goes with it; of weight 0 it is a fault that is meant.
+            for index in trackedInterfaces.indices where trackedInterfaces[index].weight != 0 {
+                trackedInterfaces[index].weight = 0
+                trackedInterfaces[index].reverse = false
+            }
             // What is a file's weight when none is written isn't meant as one.
             for index in trackers.indices where trackers[index].kind == .file && trackers[index].weight == 1 {
                 trackers[index].weight = 0
             }
             trackers.removeAll { $0.kind != .process && $0.weight != 0 }
         }
-        if group.notifiesPriorityChanges { options.insert(.notifiesPriorityChanges) }
         // What the group says of an object takes the place of what the member says.
         trackedInterfaces.removeAll { own in group.trackedInterfaces.contains { $0.name == own.name } }
         trackedInterfaces += group.trackedInterfaces.filter { tracked in

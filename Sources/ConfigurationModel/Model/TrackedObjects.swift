@@ -27,8 +27,7 @@ extension ConfigurationModel {
         }
     }
 
-    /// The part for hasup-track (docs/decisions, D128): scripts, files and processes that are used, and the users of
-    /// scripts. It names no instance and has no password.
+    /// The part for hasup-track: scripts, files and processes that are used, and the users of scripts. It names no instance and has no password.
     package var trackingPart: ConfigurationModel {
         let used = usedTrackers
         var part = ConfigurationModel()
@@ -43,7 +42,4 @@ extension ConfigurationModel {
         part.shared.trackProcesses = shared.trackProcesses.filter { used[.process]?.contains($0.name) ?? false }
         return part
     }
-}
-
-extension SharedObjects {
 }

@@ -1,6 +1,6 @@
 import Base
 
-/// What is known of a check: the record that the page of checks keeps for the next checker (docs/decisions, D73).
+/// The knowledge of a check: the record that the page of checks keeps for the next checker (docs/decisions, D73).
 package struct CheckRecord: Hashable, Sendable {
     package enum State: UInt8, Sendable {
         case unknown = 0

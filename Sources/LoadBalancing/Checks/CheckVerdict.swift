@@ -1,6 +1,6 @@
 import Base
 
-/// What one attempt of a check has found out.
+/// The finding of one attempt of a check.
 package struct CheckVerdict: Hashable, Sendable {
     package enum Outcome: UInt8, Sendable {
         case passed = 1

@@ -14,7 +14,7 @@ extension Checker {
         var owesFirstNotification = false
     }
 
-    /// What was known of a service before this configuration: nil where nothing was.
+    /// The state of a service before this configuration: nil where nothing was.
     private struct Former {
         var hasQuorum: Bool?
         var servers: [Prior?]

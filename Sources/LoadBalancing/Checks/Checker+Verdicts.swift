@@ -147,7 +147,7 @@ extension Checker {
 
     // MARK: Servers and services
 
-    /// What a changed record means for its users.
+    /// Draws the consequences of a changed record for its users.
     private mutating func settle(
         _ number: Int, since before: CheckRecord, at now: Instant, into actions: inout [CheckerAction]
     ) {

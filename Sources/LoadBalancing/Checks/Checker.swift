@@ -56,7 +56,7 @@ package struct Checker: Sendable {
         var factor: WeightFactor
     }
 
-    /// What a check's number does to a server's weight.
+    /// The effect of a check's number on a server's weight.
     enum WeightFactor: Hashable, Sendable {
         case none
         /// misc_dynamic: the number is the weight.

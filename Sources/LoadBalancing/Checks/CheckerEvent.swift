@@ -1,7 +1,7 @@
 import Base
 import ConfigurationModel
 
-/// What the checker is given of a configuration.
+/// The part of a configuration that the checker is given.
 package struct CheckerConfiguration: Sendable {
     package var services: [VirtualServerSettings]
     /// rs_init_notifies.
@@ -24,7 +24,7 @@ package struct CheckerConfiguration: Sendable {
     }
 }
 
-/// What is known of the services when a checker begins: what hasupd was told last, or what stands in the kernel
+/// The knowledge of the services when a checker begins: what hasupd was told last, or what stands in the kernel
 /// (docs/decisions, D73, D74). By the numbers of the configuration that comes with it.
 package struct KnownStandings: Sendable {
     package var servers: [ServerStanding]

@@ -71,7 +71,7 @@ package struct ServiceStanding: ByteCoded, Hashable, Sendable {
     }
 }
 
-/// What the checker tells of services and servers, in the order in which it happened.
+/// The news of services and servers, in the order in which it happened.
 package enum CheckerReport: ByteCoded, Hashable, Sendable {
     case server(ServerStanding)
     case service(ServiceStanding)

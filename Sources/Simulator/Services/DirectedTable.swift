@@ -27,7 +27,7 @@ struct DirectedTable {
     private mutating func perform(_ action: DirectorAction) {
         switch action {
         case .note(let keys): if fault != .losesNotes { file.formUnion(keys) }
-        case .forget(let keys): if fault != .keepsNotes { file.subtract(keys) }
+        case .forget(let keys): file.subtract(keys)
         case .call(let next, let ticket):
             if call != nil { failures.append("two calls at a time") }
             check(next)

@@ -9,8 +9,6 @@ enum ServiceFault: String, CaseIterable {
     case hidesDrift
     /// Keys aren't written to the file.
     case losesNotes
-    /// Keys stay in the file.
-    case keepsNotes
     /// An unchanged configuration writes a service anew.
     case rewrites
     /// Servers go before others come.
@@ -37,7 +35,7 @@ enum ServiceFault: String, CaseIterable {
         switch self {
         case .losesNews, .hidesDrift, .skipsRemovals: "isn't what is wanted"
         case .losesNotes: "isn't noted"
-        case .keepsNotes, .removesForeignServices: "is foreign, and is written"
+        case .removesForeignServices: "is foreign, and is written"
         case .rewrites: "writes"
         case .takesOutFirst: "is left without a server"
         case .replaces: "is removed and added"

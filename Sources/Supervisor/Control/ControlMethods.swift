@@ -155,7 +155,7 @@ final class ControlMethods {
                     if let entry = orders.entry(ofInstance: index, in: generation) {
                         report.order = OrderReport(entry, wallNanoseconds: wall)
                     }
-                    report.explainHook { hooks.lastFailure(of: index, in: generation) }
+                    report.explainHook { hooks.failure(of: generation.subjects.subjects(ofInstance: index)) }
                     return report
                 }
             }
@@ -224,15 +224,5 @@ extension InstanceReport {
     fileprivate mutating func explainHook(_ lastFailure: () -> String?) {
         guard whyNotMaster?.code == BackupReason.hookFailed.name, let failure = lastFailure() else { return }
         whyNotMaster?.text += " (\(failure))"
-    }
-}
-
-extension HookRunner {
-    /// The failure of the before_master of an instance, or of its group.
-    fileprivate func lastFailure(of instance: Int, in generation: Generation) -> String? {
-        let subjects = generation.subjects
-        let own = NotificationKey(.instance, subjects.instances[instance])
-        return [own, subjects.subject(ofInstance: instance)].lazy
-            .compactMap { self.lastFailure(of: HookKey(.beforeMaster, of: $0)) }.first
     }
 }

@@ -388,6 +388,8 @@ extension Daemon: VRRPSupervisionDelegate {
 
     func run(_ hook: HookCommand, number: UInt64) { hooks.run(hook, number: number) }
 
+    func drop(_ hook: HookKey, number: UInt64) { hooks.drop(hook, number: number) }
+
     func noted(_ notification: PendingNotification) { fifos.write(notification) }
 
     func resetNotificationSequence() { scripts.resetSequence() }
@@ -469,7 +471,13 @@ extension Daemon: OrdersDelegate {
         vrrp.requestStatus(completion)
     }
 
-    func lastFailure(of hook: HookKey) -> String? { hooks.lastFailure(of: hook) }
+    func failure(of subjects: [NotificationKey], since: Instant) -> String? {
+        hooks.failure(of: subjects, since: since)
+    }
+
+    func refusal(of subjects: [NotificationKey], order number: UInt64) -> String? {
+        hooks.refusal(of: subjects, order: number)
+    }
 }
 
 extension Daemon: ControlMethodsDelegate {

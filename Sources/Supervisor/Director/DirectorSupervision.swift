@@ -33,7 +33,7 @@ final class DirectorSupervision {
     var hasChecker = false
     /// Sentences by number of the service: why it can't be set up.
     private(set) var faults: [[String]] = []
-    /// Called once after a start with a checker: what of ours stood in the table.
+    /// Called once after a start, with the services of this boot that stand in the table.
     var onStanding: (([StandingService]) -> Void)?
     private var onStopped: (() -> Void)?
     private var onParked: (() -> Void)?
@@ -64,7 +64,7 @@ final class DirectorSupervision {
     func begin(_ generation: Generation, isUpgrade: Bool) {
         hasBegun = true
         if recorder == nil {
-            do throws(BootFile<NotedServices.Kept>.Malformed) {
+            do throws(BootFile<NotedServices.Kept>.UnreadableFile) {
                 try noted.begin()
             } catch {
                 log.lost(error.description)
@@ -136,7 +136,7 @@ final class DirectorSupervision {
         case .call(let call, let ticket):
             if isParked { held = (call, ticket) } else { submit(call, ticket) }
         case .observe(let observation): log.write(observation)
-        case .standing(let services): onStanding?(services)
+        case .standing(let found): onStanding?(found)
         case .stopped: stopped()
         }
     }

@@ -24,8 +24,8 @@ final class NotedServices {
         file = BootFile(Kept.name, in: directory, form: Kept.formatVersion)
     }
 
-    /// Reads what an earlier hasupd of this boot has noted. - Throws: `BootFile.Malformed`, and then nothing is noted.
-    func begin() throws(BootFile<Kept>.Malformed) {
+    /// Reads what an earlier hasupd of this boot has noted. - Throws: `BootFile.UnreadableFile`, and then nothing is noted.
+    func begin() throws(BootFile<Kept>.UnreadableFile) {
         guard let content = try file.read() else { return }
         keys = Set(content.keys.compactMap(ServiceKey.init(noted:)))
     }

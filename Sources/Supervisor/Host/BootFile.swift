@@ -12,7 +12,7 @@ final class BootFile<Content: JSONRecord> {
     private let path: String
     private let form: Int
     private let boot = FileReader.bootID
-    /// What is in the file, to write it again if it was removed.
+    /// The file's content, to write it again if it was removed.
     private var content: [UInt8] = []
     /// The reason that the file isn't as it should be, a clause; nil when it is.
     private(set) var failure: String?
@@ -27,8 +27,8 @@ final class BootFile<Content: JSONRecord> {
 
     /// The content that a hasupd of this boot has left; nil without one.
     ///
-    /// - Throws: `Malformed` for anything else than such a file.
-    func read() throws(Malformed) -> Content? {
+    /// - Throws: `UnreadableFile` for anything else than such a file.
+    func read() throws(UnreadableFile) -> Content? {
         let bytes = FileReader.bytes(of: path, max: Self.lengthMax)
         guard !bytes.isEmpty else { return nil }
         do throws(JSONError) {
@@ -38,7 +38,7 @@ final class BootFile<Content: JSONRecord> {
             content = bytes
             return envelope.content
         } catch {
-            throw Malformed(description: "\(path) can't be read: \(error.reason)")
+            throw UnreadableFile(description: "\(path) can't be read: \(error.reason)")
         }
     }
 
@@ -68,7 +68,7 @@ final class BootFile<Content: JSONRecord> {
         failure = nil
     }
 
-    struct Malformed: Error, CustomStringConvertible {
+    struct UnreadableFile: Error, CustomStringConvertible {
         /// A sentence without its end.
         let description: String
     }

@@ -212,9 +212,7 @@ extension Transition {
             return to == .master
                 ? "\(member) of sync group \(group) became MASTER" : "\(member) of sync group \(group) isn't MASTER"
         case .resigned:
-            let taken =
-                peer.map { "and \($0) has taken over" } ?? "and the addresses go before another router takes over"
-            return "an operator had it resign, \(taken)"
+            return "an operator had it resign\(peer.map { ", and \($0) has taken over" } ?? "")"
         case .notTakenOver: return "it had resigned, and no other router took over"
         case .maintenance:
             return "it is in maintenance\(peer.map { ", and \($0) has taken over" } ?? "")"
@@ -279,7 +277,10 @@ extension BackupReason {
                 ? "it is in maintenance, and no master is heard: the addresses are nobody's as far as it knows"
                 : "it is in maintenance; backup of \(master)"
         case .hookFailed:
-            return "its before_master failed or took too long, and no other master was heard: nobody has the addresses"
+            return status.master == nil
+                ? "its before_master failed or took too long, and no other master was heard: nobody has the addresses"
+                : "its before_master failed or took too long: \(master) has a lower priority\(priority), and is left alone "
+                    + "until it falls silent, or until `hasup takeover`"
         }
     }
 

@@ -40,7 +40,8 @@ enum OrderDecision: Equatable {
             return .answer(ok: false, "\(member.name) hasn't started yet")
         }
         if kind != .resigned, members.allSatisfy({ $0.status.state == .master }) {
-            return .answer(ok: true, "MASTER already")
+            let isWaiting = members.contains { $0.status.awaitsAddresses }
+            return .answer(ok: true, "MASTER already\(isWaiting ? ", and waits for its before_master" : "")")
         }
         for (_, status) in members where status.state == .backup {
             guard let priority = status.masterPriority, priority.rawValue >= 254, let master = status.master else {
@@ -87,7 +88,7 @@ extension OrderOutcome {
     var isSuccess: Bool {
         switch self {
         case .holds, .handedOver, .becameMaster: true
-        case .nobodyTookOver, .refused, .masterSilent, .lostMastership, .late: false
+        case .lost, .nobodyTookOver, .refused, .masterSilent, .lostMastership, .late: false
         }
     }
 
@@ -95,8 +96,8 @@ extension OrderOutcome {
     ///
     /// - Parameters:
     ///   - time: since it was given.
-    ///   - refusal: what a before_release has said last, which refused.
-    func text(of order: OperatorOrder, after time: Interval, refusal: String?) -> String {
+    ///   - failure: of a before_release that has refused, or of a before_master, a clause.
+    func text(of order: OperatorOrder, after time: Interval, failure: String?) -> String {
         switch self {
         case .holds:
             switch order.kind {
@@ -105,13 +106,16 @@ extension OrderOutcome {
             }
         case .handedOver(let address):
             "\(address.map(\.description) ?? "another router") is MASTER after \(time.shortText)"
+        case .lost: "it isn't MASTER any more, and no other router is heard: `hasup status` shows the reason"
         case .nobodyTookOver where order.kind == .maintenance:
             "nobody took over, so the addresses are nobody's; in maintenance all the same, until "
                 + "`\(OrderDecision.maintenanceOff(order.subject))`"
         case .nobodyTookOver: "nobody took over; MASTER again"
-        case .refused: "before_release refused\(refusal.map { ": \($0)" } ?? ""); still MASTER"
+        case .refused: "before_release refused\(failure.map { ": \($0)" } ?? ""); still MASTER"
         case .becameMaster: "MASTER after \(time.shortText)"
         case .masterSilent: "the master fell silent: the order to leave it alone has ended"
+        case .lostMastership where failure != nil:
+            "before_master failed: \(failure ?? ""); its raised priority has ended"
         case .lostMastership: "it isn't MASTER any more: its raised priority has ended"
         case .late: "it didn't become MASTER within \(time.shortText): its raised priority has ended"
         }

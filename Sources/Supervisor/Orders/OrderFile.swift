@@ -12,10 +12,9 @@ struct OrderFile: JSONRecord {
 
     static let summary = "The orders in force, and the number of the last one that was given"
     var lastNumber: UInt64 = 0
-    var orders: [Order] = []
+    var orders: [KeptOrder] = []
 
-    struct Order: JSONRecord {
-        static let typeName = "KeptOrder"
+    struct KeptOrder: JSONRecord {
         static let summary = "An order in force"
         var order = ""
         /// `instance` or `group`.
@@ -24,6 +23,10 @@ struct OrderFile: JSONRecord {
         var number: UInt64 = 0
         /// CLOCK_BOOTTIME; nil for an order without such an end.
         var untilNanoseconds: Int64?
+        /// CLOCK_BOOTTIME at which it was given.
+        var givenNanoseconds: Int64 = 0
+        /// The instances of a group.
+        var instances: [String] = []
         var uid = 0
         var unixNanoseconds: Int64 = 0
 
@@ -33,6 +36,8 @@ struct OrderFile: JSONRecord {
             members.member("name", &name)
             members.member("number", &number)
             members.member("until_nanoseconds", &untilNanoseconds)
+            members.member("given_nanoseconds", &givenNanoseconds)
+            members.member("instances", &instances)
             members.member("uid", &uid)
             members.member("unix_nanoseconds", &unixNanoseconds)
         }
@@ -48,12 +53,14 @@ extension OrderFile {
     init(_ table: OrderTable) {
         lastNumber = table.lastNumber
         orders = table.entries.map { entry in
-            var kept = Order()
+            var kept = KeptOrder()
             kept.order = entry.order.kind.word
             kept.subject = entry.order.subject.kind.word.lowercased()
             kept.name = entry.order.subject.name
             kept.number = entry.order.number
             kept.untilNanoseconds = entry.order.until == .never ? nil : entry.order.until.nanoseconds
+            kept.givenNanoseconds = entry.order.given.nanoseconds
+            kept.instances = entry.members
             kept.uid = Int(entry.uid)
             kept.unixNanoseconds = entry.wallNanoseconds
             return kept
@@ -70,8 +77,9 @@ extension OrderFile {
             else { return nil }
             let order = OperatorOrder(
                 kind, NotificationKey(subject, kept.name), number: kept.number,
-                until: kept.untilNanoseconds.map { Instant(nanoseconds: $0) } ?? .never)
-            entries.append(OrderTable.Entry(order, uid: uid, wallNanoseconds: kept.unixNanoseconds))
+                until: kept.untilNanoseconds.map { Instant(nanoseconds: $0) } ?? .never,
+                given: Instant(nanoseconds: kept.givenNanoseconds))
+            entries.append(OrderTable.Entry(order, of: kept.instances, uid: uid, wallNanoseconds: kept.unixNanoseconds))
         }
         return OrderTable(entries, lastNumber: lastNumber)
     }

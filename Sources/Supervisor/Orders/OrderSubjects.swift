@@ -33,6 +33,11 @@ struct OrderSubjects: OrderTable.Subjects {
         groupPlaces[group].map { groups[$0].members.map { instances[$0] } }
     }
 
+    /// The members of a group; none of an instance.
+    func members(of subject: NotificationKey) -> [String] {
+        subject.kind == .group ? members(of: subject.name) ?? [] : []
+    }
+
     /// Everything that can be given an order: sync groups, and instances that are in none.
     var all: [NotificationKey] {
         groups.map { NotificationKey(.group, $0.name) }
@@ -48,6 +53,13 @@ struct OrderSubjects: OrderTable.Subjects {
         case .group: groupPlaces[subject.name].map { groups[$0].members } ?? []
         case .service, .server: []
         }
+    }
+
+    /// An instance, and its group if it has one.
+    func subjects(ofInstance number: Int) -> [NotificationKey] {
+        guard instances.indices.contains(number) else { return [] }
+        let own = NotificationKey(.instance, instances[number])
+        return membership[number].map { [own, NotificationKey(.group, groups[$0].name)] } ?? [own]
     }
 
     /// The subject of an order to an instance: its group, if it has one.

@@ -16,8 +16,10 @@ protocol OrdersDelegate: AnyObject {
     /// Gives all orders to the worker that runs.
     func send(_ orders: [OperatorOrder])
     func requestStatuses(_ completion: @escaping (WorkerStatuses?) -> Void)
-    /// The last failure of a hook, a clause.
-    func lastFailure(of hook: HookKey) -> String?
+    /// The failure of a before_master of these since then, a clause.
+    func failure(of subjects: [NotificationKey], since: Instant) -> String?
+    /// The reason that a before_release of these has refused an order, a clause.
+    func refusal(of subjects: [NotificationKey], order number: UInt64) -> String?
 }
 
 /// The orders of operators: gives them, keeps them for the next hasupd, and answers the commands that wait for their
@@ -40,14 +42,14 @@ final class Orders {
     private var waits: [UInt64: Wait] = [:]
 
     private struct Wait {
-        let command: Command
+        let command: WaitingCommand
         /// Its place in the answer.
         let place: Int
         let since: Instant
     }
 
     /// A command until it is answered.
-    private final class Command {
+    private final class WaitingCommand {
         var results: [OrderResult]
         var open = 0
         var timer: Timer?
@@ -72,8 +74,7 @@ final class Orders {
         do {
             guard let kept = try file.read() else { return }
             guard let found = kept.table else { throw JSONFailure() }
-            let subjects = delegate.generation.subjects
-            let (moved, ended) = found.moved(to: subjects, from: subjects)
+            let (moved, ended) = found.moved(to: delegate.generation.subjects)
             table = moved
             reportEnded(ended)
             if moved != found { save() }
@@ -101,10 +102,9 @@ final class Orders {
 
     /// The orders that are in effect with a generation.
     func orders(for generation: Generation) -> [OperatorOrder] {
-        let running = delegate.generation
-        guard generation.number != running.number, !table.isEmpty else { return table.orders }
+        guard generation.number != delegate.generation.number, !table.isEmpty else { return table.orders }
         if next?.number != generation.number {
-            let (moved, ended) = table.moved(to: generation.subjects, from: running.subjects)
+            let (moved, ended) = table.moved(to: generation.subjects)
             next = (generation.number, moved, ended)
         }
         return next?.table.orders ?? []
@@ -184,7 +184,7 @@ final class Orders {
         guard let verb = request.order else { return answer(.success([])) }
         let now = Clock.now
         let wait = min(max(request.wait, .milliseconds(100)), Self.waitMax)
-        let command = Command(subjects.count, answer)
+        let command = WaitingCommand(subjects.count, answer)
         let known = delegate.generation.subjects
         var isChanged = false
         for (place, subject) in subjects.enumerated() {
@@ -204,8 +204,8 @@ final class Orders {
             case .give(let kind):
                 if let former = table[subject] { supersede(former.order.number) }
                 let order = table.give(
-                    kind, to: subject, by: request.peer.uid, wallNanoseconds: Clock.wallNanoseconds,
-                    until: kind == .raised ? now + wait : .never)
+                    kind, to: subject, of: known.members(of: subject), by: request.peer.uid,
+                    wallNanoseconds: Clock.wallNanoseconds, given: now, until: kind == .raised ? now + wait : .never)
                 isChanged = true
                 waits[order.number] = Wait(command: command, place: place, since: now)
                 command.open += 1
@@ -231,12 +231,24 @@ final class Orders {
         let now = Clock.now
         let wait = waits[number]
         let given = Interval(nanoseconds: max(0, Clock.wallNanoseconds - entry.wallNanoseconds))
-        let refusal = delegate.lastFailure(of: HookKey(.beforeRelease, of: entry.order.subject))
-        let text = outcome.text(
-            of: entry.order, after: wait.map { now - $0.since } ?? given, refusal: refusal)
+        let order = entry.order
+        let time = outcome == .late ? order.until - order.given : wait.map { now - $0.since } ?? given
+        let text = outcome.text(of: order, after: time, failure: failure(outcome, entry))
         resolve(number, ok: outcome.isSuccess, text)
         // That it holds is no event: it is told when it is given.
         if outcome != .holds { report(entry, text) }
+    }
+
+    /// The failure of the hooks that has led to an outcome, a clause; nil for none.
+    private func failure(_ outcome: OrderOutcome, _ entry: OrderTable.Entry) -> String? {
+        let subjects = [entry.order.subject] + entry.members.map { NotificationKey(.instance, $0) }
+        switch outcome {
+        case .refused: return delegate.refusal(of: subjects, order: entry.order.number)
+        // It has never served.
+        case .lostMastership where entry.outcome == nil:
+            return delegate.failure(of: subjects, since: entry.order.given)
+        default: return nil
+        }
     }
 
     private func supersede(_ number: UInt64) { resolve(number, ok: false, "another order has taken its place") }
@@ -248,14 +260,14 @@ final class Orders {
         if wait.command.open == 0 { finish(wait.command) }
     }
 
-    private func finish(_ command: Command) {
+    private func finish(_ command: WaitingCommand) {
         if let timer = command.timer { loop.remove(timer) }
         command.timer = nil
         command.answer(.success(command.results))
     }
 
     /// No outcome has come, perhaps for want of a worker.
-    private func expire(_ command: Command, _ wait: Interval) {
+    private func expire(_ command: WaitingCommand, _ wait: Interval) {
         let open = waits.filter { $0.value.command === command }
         let late = table.entries.filter { open[$0.order.number] != nil && $0.order.kind == .raised }
         for entry in late { take(.late, of: entry.order.number) }

@@ -160,7 +160,7 @@ final class ReloadConductor {
         }
     }
 
-    /// What the new configuration takes away is released behind its before_release.
+    /// The time until a worker has to run a configuration: before_releases of what it takes away come first.
     private var applyLimit: Interval { Self.applyTimeout + delegate.generation.model.releaseTime }
 
     /// Decides on the files. They are refused for a virtual router that another hasupd runs, too (docs/decisions, D35).

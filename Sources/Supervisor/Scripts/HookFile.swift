@@ -9,10 +9,9 @@ struct HookFile: JSONRecord {
     static let formatVersion = 1
 
     static let summary = "The hooks that run"
-    var running: [Process] = []
+    var running: [KeptHook] = []
 
-    struct Process: JSONRecord, Equatable {
-        static let typeName = "KeptHook"
+    struct KeptHook: JSONRecord, Equatable {
         static let summary = "A hook that runs"
         /// Its keyword.
         var hook = ""
@@ -34,7 +33,7 @@ struct HookFile: JSONRecord {
     mutating func visit(_ members: inout some Members) throws(ByteError) { members.member("running", &running) }
 }
 
-extension HookFile.Process {
+extension HookFile.KeptHook {
     init(_ key: HookKey, pid: Int32, startTicks: UInt64) {
         self.init()
         hook = key.hook.keyword

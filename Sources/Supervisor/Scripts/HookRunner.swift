@@ -12,8 +12,8 @@ import VRRP
 /// Runs hooks: programs whose end a virtual router waits for (docs/decisions, D48). `HookRuns` decides which. Each runs as
 /// its user in a process group of its own, for as long as hook_timeout says.
 final class HookRunner {
-    /// Hooks that run at once when nothing forbids it.
-    static let runningMax = 32
+    /// Hooks that run at once when nothing forbids it: waiting for a turn would count against hook_timeout.
+    static let runningMax = 192
     /// The time that one may take to end after SIGTERM.
     private static let timeout = Interval.seconds(2)
     /// Period of the reading of what hooks write: of one that writes without end, so much is read and no more.
@@ -23,20 +23,31 @@ final class HookRunner {
         let child: ChildProcess
         let key: HookKey
         let program: String
-        let kept: HookFile.Process
+        let kept: HookFile.KeptHook
         let startedAt = Clock.now
         /// Nil for one that a former hasupd has started.
-        let output: HookOutput?
+        let run: (number: UInt64, output: HookOutput)?
+        /// True if the worker doesn't wait for it any more.
+        var isVoid = false
 
         init(
-            _ child: ChildProcess, _ key: HookKey, _ program: String, _ kept: HookFile.Process, _ output: HookOutput?
+            _ child: ChildProcess, _ key: HookKey, _ program: String, _ kept: HookFile.KeptHook,
+            _ run: (number: UInt64, output: HookOutput)?
         ) {
             self.child = child
             self.key = key
             self.program = program
             self.kept = kept
-            self.output = output
+            self.run = run
         }
+    }
+
+    /// The failure of a hook's last run.
+    private struct Failure {
+        let number: UInt64
+        let at: Instant
+        /// A clause.
+        let text: String
     }
 
     private let loop: EventLoop
@@ -49,9 +60,10 @@ final class HookRunner {
     private var hooks: [Int32: HookProcess] = [:]
     /// Hooks that have ended after SIGTERM, and whose groups may not have.
     private var terminated: [Int32: ChildProcess] = [:]
-    private var failures: [HookKey: String] = [:]
+    private var failures: [HookKey: Failure] = [:]
     private var isEnding = false
     private var timer: Timer?
+    private var nextReading = Instant.never
     /// Called when a run has ended that a worker has asked for.
     var onEnd: (HookEnd) -> Void = { _ in }
 
@@ -66,9 +78,6 @@ final class HookRunner {
 
     /// Processes of the hooks that run.
     var processes: Set<Int32> { Set(hooks.keys) }
-
-    /// The last failure of a hook, a clause; nil if its last run succeeded.
-    func lastFailure(of key: HookKey) -> String? { failures[key] }
 
     /// Watches the hooks that a former hasupd has started and that still run.
     func adopt() {
@@ -90,7 +99,17 @@ final class HookRunner {
     func run(_ hook: HookCommand, number: UInt64) {
         guard !isEnding else { return }
         commands[hook.key] = hook
-        perform(runs.ask(hook.key, number, at: loop.now))
+        // The number of a before_master is the time of the mastership, from which the worker counts, too.
+        let since =
+            hook.key.hook == .beforeMaster ? min(loop.now, Instant(nanoseconds: Int64(clamping: number))) : loop.now
+        perform(runs.ask(hook.key, number, until: since + hook.timeout))
+    }
+
+    /// A worker doesn't wait for a hook any more.
+    func drop(_ key: HookKey, number: UInt64) {
+        // What is late has failed, and isn't only void.
+        if let end = runs.end(of: key, number), end <= loop.now { return checkTimes() }
+        perform(runs.drop(key, number))
     }
 
     /// Forgets the hooks that aren't in this configuration.
@@ -109,16 +128,16 @@ final class HookRunner {
     /// Writes the file again if it was removed.
     func restore() { file.restore() }
 
-    private func perform(_ steps: [HookRuns.Step]) {
+    private func perform(_ steps: [HookRuns.HookStep]) {
         var steps = steps[...]
         while let step = steps.popFirst() {
             switch step {
             case .start(let key, let number):
-                let failure = start(key)
-                guard let failure else { continue }
-                fail(key, failure)
-                _ = number
-                steps += runs.ended(key, succeeded: false, at: loop.now)
+                guard let failure = start(key, number) else { continue }
+                fail(key, number, failure)
+                steps += runs.ended(key, succeeded: false)
+            case .expire(let key, let number): fail(key, number, tooLate(key, nil))
+            case .terminate(let key): terminate(key)
             case .tell(let key, let number, let succeeded):
                 onEnd(HookEnd(key.hook, of: key.subject, number: number, succeeded: succeeded))
             }
@@ -127,7 +146,8 @@ final class HookRunner {
     }
 
     /// Returns the reason that it can't be started, a clause; nil when it was.
-    private func start(_ key: HookKey) -> String? {
+    private func start(_ key: HookKey, _ number: UInt64) -> String? {
+        failures[key] = nil
         guard let hook = commands[key] else { return "it isn't configured any more" }
         let program = hook.command.arguments.first ?? "?"
         do throws(SystemError) {
@@ -139,8 +159,9 @@ final class HookRunner {
             output.closeTheirs()
             let ticks = try? ProcessInspection(pid: child.pid).startTicks
             hooks[child.pid] = HookProcess(
-                child, key, program, HookFile.Process(key, pid: child.pid, startTicks: ticks ?? 0), output)
-            running.started(child.pid, at: loop.now, limit: hook.timeout)
+                child, key, program, HookFile.KeptHook(key, pid: child.pid, startTicks: ticks ?? 0), (number, output))
+            // What it has waited is gone.
+            running.started(child.pid, at: loop.now, limit: (runs.end(of: key, number) ?? .never) - loop.now)
             keep()
             log.debug("\(key.subject): started \(key.hook.keyword) \(program) (pid \(child.pid))")
             return nil
@@ -154,21 +175,22 @@ final class HookRunner {
         let wasTooLong = running.ended(pid, keepsNumber: exit != .unknown)
         if hook.child.isKept, exit != .unknown { terminated[pid] = hook.child }
         keep()
-        if exit == .code(0), !wasTooLong {
-            failures[hook.key] = nil
+        if hook.isVoid {
+            log.info("\(hook.key.subject): \(hook.key.hook.keyword) \(hook.program) ended: not MASTER any more")
+        } else if exit == .code(0), !wasTooLong {
             log.info("\(hook.key.subject): \(hook.key.hook.keyword) succeeded after \(Clock.now - hook.startedAt)")
-        } else if let output = hook.output {
-            let said = output.complaint ?? output.lastLine
-            let how = wasTooLong ? "took too long" : "ended with \(exit)"
-            fail(hook.key, "\(hook.program) \(how)\(said.map { ": \($0)" } ?? "")")
+        } else if let run = hook.run {
+            fail(hook.key, run.number, wasTooLong ? tooLate(hook.key, hook) : failure(of: hook, run.output, exit))
         }
         guard !isEnding else { return }
-        perform(runs.ended(hook.key, succeeded: exit == .code(0) && !wasTooLong, at: loop.now))
+        perform(runs.ended(hook.key, succeeded: exit == .code(0) && !wasTooLong))
     }
 
-    private func fail(_ key: HookKey, _ sentence: String) {
-        failures[key] = sentence
-        log.error("\(key.subject): \(key.hook.keyword): \(sentence)")
+    /// Nobody waits for it any more.
+    private func terminate(_ key: HookKey) {
+        guard let (pid, hook) = hooks.first(where: { $0.value.key == key }) else { return }
+        hook.isVoid = true
+        if let measure = running.terminate(pid, at: loop.now) { take(measure) }
     }
 
     private func keep() {
@@ -177,16 +199,68 @@ final class HookRunner {
         file.write(content)
     }
 
+    // MARK: Failures
+
+    private func fail(_ key: HookKey, _ number: UInt64, _ text: String) {
+        failures[key] = Failure(number: number, at: loop.now, text: text)
+        log.error("\(key.subject): \(key.hook.keyword): \(text)")
+    }
+
+    private func failure(of hook: HookProcess, _ output: HookOutput, _ exit: WorkerExit) -> String {
+        let said = output.complaint ?? output.lastLine
+        return "\(hook.program) ended with \(exit)\(said.map { ": \($0)" } ?? "")"
+    }
+
+    /// The failure of one that takes too long: it runs, or, if it is nil, couldn't be started in its time.
+    private func tooLate(_ key: HookKey, _ hook: HookProcess?) -> String {
+        let limit = commands[key].map { "hook_timeout (\($0.timeout))" } ?? "hook_timeout"
+        guard let hook else { return "it couldn't be started within \(limit): another run hadn't ended" }
+        return "\(hook.program) took longer than \(limit)\(hook.run?.output.lastLine.map { ": \($0)" } ?? "")"
+    }
+
+    /// The failure of the last before_master of one of these, a clause; nil if it has succeeded, or runs.
+    ///
+    /// - Parameter since: those before don't count.
+    func failure(of subjects: [NotificationKey], since: Instant = Instant(nanoseconds: .min)) -> String? {
+        let found = subjects.lazy.compactMap { self.failures[HookKey(.beforeMaster, of: $0)] }
+        return found.first { $0.at >= since }?.text ?? late(.beforeMaster, of: subjects) { $0 <= loop.now }
+    }
+
+    /// The reason that a before_release of one of these has refused an order, a clause; nil if it isn't known.
+    func refusal(of subjects: [NotificationKey], order number: UInt64) -> String? {
+        let found = subjects.lazy.compactMap { self.failures[HookKey(.beforeRelease, of: $0)] }
+        // The worker has asked a moment before our time began: it knows first that one is late.
+        return found.first { $0.number == number }?.text
+            ?? late(.beforeRelease, of: subjects, number) { _ in true }
+    }
+
+    /// The failure of a hook that a worker doesn't wait for any longer, and that hasn't ended yet.
+    private func late(
+        _ hook: Hook, of subjects: [NotificationKey], _ number: UInt64? = nil, _ isLate: (Instant) -> Bool
+    ) -> String? {
+        for key in subjects.map({ HookKey(hook, of: $0) }) {
+            guard let request = runs.first(of: key), number == nil || number == request.number,
+                isLate(request.until)
+            else { continue }
+            return tooLate(key, hooks.values.first { $0.key == key && $0.run?.number == request.number })
+        }
+        return nil
+    }
+
     // MARK: Time
 
     private func arm() {
         guard let timer else { return }
-        let reading = hooks.values.contains { $0.output != nil } ? loop.now + Self.readingPeriod : .never
-        loop.set(timer, to: min(reading, running.deadline, isEnding ? .never : runs.deadline))
+        let isRead = hooks.values.contains { $0.run != nil }
+        nextReading = isRead ? min(nextReading, loop.now + Self.readingPeriod) : .never
+        loop.set(timer, to: min(nextReading, running.deadline, isEnding ? .never : runs.deadline))
     }
 
     private func checkTimes() {
-        for hook in hooks.values { hook.output?.read() }
+        if nextReading <= loop.now {
+            nextReading = .never
+            for hook in hooks.values { hook.run?.output.read() }
+        }
         for measure in running.due(at: loop.now) { take(measure) }
         if !isEnding { perform(runs.due(at: loop.now)) }
         arm()

@@ -18,7 +18,7 @@ final class ScriptTracking {
         var pid: Int32?
         /// Looks whether the rest of its group is gone.
         var groupTimer: Timer?
-        /// What a copy of this process needs to become it.
+        /// The data with which a copy of this process becomes it.
         var copy: ScriptCopy?
         /// True if it isn't configured any more: nobody wants to know what becomes of its run.
         var isGone = false
@@ -67,6 +67,11 @@ final class ScriptTracking {
     ///
     /// - Throws: `SystemError` when there is no memory.
     func configure(_ tracked: [Tracked<TrackScript>], _ global: GlobalSettings) throws(SystemError) {
+        // Where process 1 doesn't reap what scripts leave behind, or not soon, as in many containers, a group that has
+        // ended would look as if it ran.
+        // What is only opened leaves nothing behind.
+        let runsPrograms = tracked.contains { if case .open = $0.definition.command { false } else { true } }
+        if runsPrograms { _ = hasup_adopt_orphans() }
         // Processes that run have their places in the one before.
         let complaints = try Complaints(count: tracked.count)
         let before = scripts

@@ -36,9 +36,13 @@ extension VRRPSupervision {
         SupervisorToVRRP.hookEnded(writer.bytes).send(on: channel)
     }
 
-    /// A worker asks for a hook.
+    /// A worker asks for a hook, or doesn't wait for it any more.
     func run(_ request: HookRequest, generation: UInt64) {
         do throws(Refusal) {
+            guard !request.isVoid else {
+                let key = try broker.key(of: request.hook, request.subject, generation: generation)
+                return delegate.drop(key, number: request.number)
+            }
             let hook = try broker.hook(request.hook, of: request.subject, generation: generation)
             delegate.run(hook, number: request.number)
         } catch {

@@ -25,6 +25,8 @@ protocol VRRPSupervisionDelegate: AnyObject {
     func orders(for generation: Generation) -> [OperatorOrder]
     /// Runs a hook under this number, unless it was run; `tell` follows.
     func run(_ hook: HookCommand, number: UInt64)
+    /// Ends the run of this number, or doesn't begin it.
+    func drop(_ hook: HookKey, number: UInt64)
     /// No worker repeats this notification any more: it goes into FIFOs.
     func noted(_ notification: PendingNotification)
     /// Notifications are numbered from 1 again.
@@ -289,34 +291,19 @@ final class VRRPSupervision: WorkerProcessOwner {
         case .openSocket(let generation, let instance):
             openSocket(generation: generation, instance: instance, correlation: frame.header.correlation, worker)
         case .notify(let generation, let bytes):
-            let notifications = try decode(frame, bytes) { reader throws(ByteError) in
-                var found: [Notification] = []
-                while reader.remaining > 0 {
-                    guard found.count < VRRPToSupervisor.entriesMax else { throw ByteError.invalid }
-                    found.append(try Notification(from: &reader))
-                }
-                return found
+            let notifications = try decodeList(frame, bytes) { reader throws(ByteError) in
+                try Notification(from: &reader)
             }
             for notification in notifications { take(notification, generation: generation) }
         case .hooks(let generation, let bytes):
-            let requests = try decode(frame, bytes) { reader throws(ByteError) in
-                var found: [HookRequest] = []
-                while reader.remaining > 0 {
-                    guard found.count < VRRPToSupervisor.entriesMax else { throw ByteError.invalid }
-                    found.append(try HookRequest(from: &reader))
-                }
-                return found
+            let requests = try decodeList(frame, bytes) { reader throws(ByteError) in
+                try HookRequest(from: &reader)
             }
             for request in requests { run(request, generation: generation) }
         case .observations(let generation, let bytes):
-            let observations = try decode(frame, bytes) { reader throws(ByteError) in
-                guard reader.remaining <= VRRPToSupervisor.observationBytesMax else { throw ByteError.invalid }
-                var found: [Observation] = []
-                while reader.remaining > 0 {
-                    guard found.count < VRRPToSupervisor.entriesMax else { throw ByteError.invalid }
-                    found.append(try Observation(from: &reader))
-                }
-                return found
+            let longest = VRRPToSupervisor.observationBytesMax
+            let observations = try decodeList(frame, bytes, atMost: longest) { reader throws(ByteError) in
+                try Observation(from: &reader)
             }
             for observation in observations { delegate.observed(observation, generation: generation) }
         case .discarded(let counts): discardedWithoutInstance = counts
@@ -347,6 +334,22 @@ final class VRRPSupervision: WorkerProcessOwner {
         if worker.lastEnd == nil { delegate.report("hasupd \(text)") } else { worker.recovered(text) }
         // Logged or only counted as its end was.
         lines.write(.notice, "", text, kind: "resumed: \(worker.lastEnd?.sentence.withoutNumbers ?? "")")
+    }
+
+    /// Decodes a list of at most `VRRPToSupervisor.entriesMax` entries.
+    private func decodeList<Entry>(
+        _ frame: Frame, _ bytes: [UInt8], atMost longest: Int = .max,
+        _ entry: (inout ByteReader) throws(ByteError) -> Entry
+    ) throws(FrameError) -> [Entry] {
+        try decode(frame, bytes) { reader throws(ByteError) in
+            guard reader.remaining <= longest else { throw ByteError.invalid }
+            var found: [Entry] = []
+            while reader.remaining > 0 {
+                guard found.count < VRRPToSupervisor.entriesMax else { throw ByteError.invalid }
+                found.append(try entry(&reader))
+            }
+            return found
+        }
     }
 
     private func decode<Value>(

@@ -35,6 +35,9 @@ class DeadFileSystem:
         return os.read(self._device, 1 << 17)
 
     def close(self):
-        """Aborts all requests and unmounts."""
+        """Aborts all requests and unmounts, once."""
+        if self._device is None:
+            return
         os.close(self._device)
+        self._device = None
         _libc.umount2(self.folder.encode(), MNT_FORCE)

@@ -72,7 +72,7 @@ extension Elaborator {
         service.serverTokens.append(block.token)
     }
 
-    /// What becomes of the port of a DR or TUN server.
+    /// The fate of the port of a DR or TUN server.
     private func portAdvice(_ service: ServiceAddress, _ port: UInt16) -> String {
         if case .firewallMark = service {
             return "with DR and TUN a server behind a fwmark has no port of its own; only checks use this one"

@@ -130,6 +130,7 @@ extension Elaborator {
             report(.note, "the instance is a member here", at: place)
         }
         checkPriorities(of: group, memberPlaces)
+        checkPreemption(of: group, memberPlaces)
         checkTrackers(of: group, memberPlaces)
         model.shared.syncGroups.append(group)
     }
@@ -142,6 +143,19 @@ extension Elaborator {
             .warning,
             "a group starts as MASTER only when all members have priority 255; instance "
                 + "`\(model.instances[group.members[other]].name)` hasn't", at: places[other])
+    }
+
+    /// Warns as an instance's own weights do.
+    private mutating func checkPreemption(of group: SyncGroup, _ places: [Int]) {
+        guard
+            group.trackers.contains(where: { $0.weight != 0 })
+                || group.trackedInterfaces.contains(where: { $0.weight != 0 }),
+            let first = group.members.firstIndex(where: { model.instances[$0].nopreempt })
+        else { return }
+        report(
+            .warning,
+            "`nopreempt` of `\(model.instances[group.members[first]].name)` with weighted tracking of its group: "
+                + "a sick master keeps its role; use weight 0 to make it FAULT", at: places[first])
     }
 
     /// Warns of objects that a group and a member track: the group's options replace the member's (behaviours §8).

@@ -18,7 +18,7 @@ package enum MachineInput {
     case examined(BodyFinding)
 }
 
-/// What a machine wants next.
+/// A machine's next wish.
 package enum MachineStep: Sendable {
     case wait
     case send([UInt8])
@@ -37,7 +37,7 @@ package struct BodyExamination: Hashable, Sendable {
     package var pattern: BodyPattern?
 }
 
-/// Whether a body fits.
+/// The fit of a body.
 package enum BodyFinding: Hashable, Sendable {
     case fits
     case wrongDigest

@@ -25,7 +25,7 @@ package struct DNSMachine: Sendable {
 
 /// UDP_CHECK: one datagram; silence passes unless a reply is required (behaviours_lvs2, B21).
 package struct DatagramMachine: Sendable {
-    /// What is sent where no payload is configured.
+    /// The payload where none is configured.
     package static let defaultPayload = Array("keepalived check - keepalived ch".utf8)
 
     private let probe: UDPProbe
