@@ -64,9 +64,12 @@ struct LinkMonitorTests {
         try NetworkNamespace.inside {
             let monitor = try NetworkNamespace.monitor()
             let connection = try NetworkNamespace.connect()
-            let index = try NetworkNamespace.makePair()
+            let index = try NetworkNamespace.makePair(linkLocal: false)
             _ = try fill(monitor, from: connection)
-            _ = try drain(monitor)
+            // The kernel says that both ends have a carrier a while after they are up.
+            _ = try drain(monitor) {
+                monitor.link(named: "va")?.isUsable == true && monitor.link(named: "vb")?.isUsable == true
+            }
             let link = try #require(monitor.link(named: "va"))
             #expect(link.index == index)
             #expect(link.isUsable)

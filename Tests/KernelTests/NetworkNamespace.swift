@@ -54,10 +54,15 @@ enum NetworkNamespace {
         }
     }
 
-    /// A pair of Ethernet interfaces, both up: `va` and `vb`. - Returns: the number of `va`.
-    static func makePair() throws -> Int32 {
+    /// A pair of Ethernet interfaces, both up: `va` and `vb`. Without `linkLocal` the kernel gives them no address.
+    /// - Returns: the number of `va`.
+    static func makePair(linkLocal: Bool = true) throws -> Int32 {
         try ip("link", "set", "lo", "up")
         try ip("link", "add", "va", "type", "veth", "peer", "name", "vb")
+        if !linkLocal {
+            try ip("link", "set", "va", "addrgenmode", "none")
+            try ip("link", "set", "vb", "addrgenmode", "none")
+        }
         try ip("link", "set", "va", "up")
         try ip("link", "set", "vb", "up")
         return hasup_interface_index("va")
