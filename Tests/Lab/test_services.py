@@ -1,4 +1,4 @@
-"""Quorums, sorry servers and who is told of them: many keywords in one configuration; `--ipvs-record` stands for the kernel's table."""
+"""Quorums, sorry servers and who is told of them; `--ipvs-record` stands for the kernel's table (behaviours_lvs2 B10-B13)."""
 
 import ctypes
 import json
@@ -267,7 +267,8 @@ def test_L2_new_check(lan, begin):
     hasup, table = begin(service(real(9001, tcp()), extra=["alpha"]))
     wait_table(table, {9001: 1})
     before = len(table.lines())
-    assert hasup.reload(service(real(9001, tcp(), http_get(timeout=2)), real(9003, http_get(timeout=3)), extra=["alpha"])).returncode == 0
+    config = service(real(9001, tcp(), http_get(timeout=2)), real(9003, http_get(timeout=3)), extra=["alpha"])
+    assert hasup.reload(config).returncode == 0
     wait_table(table, {})
     wait_table(table, {9003: 1}, bound=8)
     assert [place[1] for place in table.lines()[before:]] == ["delrs", "addrs"], "out by its verdict, in by its verdict"
@@ -310,8 +311,8 @@ def test_F6_one_check_for_many(lan, begin):
 
 
 CHECKS = {
-    "tcp": ("TCP_CHECK", [], 81), "http": ("HTTP_GET", ["url {", "path /", "}"], 82), "ssl": ("SSL_GET", ["url {", "path /", "}"], 83),
-    "smtp": ("SMTP_CHECK", [], 84), "dns": ("DNS_CHECK", ["name a.example", "type A"], 85),
+    "tcp": ("TCP_CHECK", [], 81), "http": ("HTTP_GET", ["url {", "path /", "}"], 82),
+    "ssl": ("SSL_GET", ["url {", "path /", "}"], 83), "smtp": ("SMTP_CHECK", [], 84), "dns": ("DNS_CHECK", ["name a.example", "type A"], 85),
     "udp": ("UDP_CHECK", ["require_reply 6F6B"], 86),
 }
 
@@ -330,8 +331,8 @@ def causes(port):
     ("silent", {"no answer in time", "not done in time"}),
     ("unreachable", {"host unreachable"}),
     ("link", {"network unreachable", "host unreachable", "no answer in time"}),
-    ("wrong", {"no answer in time", "not done in time", "the reply's first line isn't HTTP", "TLS failed", "reply code 554", "wrong reply",
-               "malformed reply", "reply of 5 bytes"}),
+    ("wrong", {"no answer in time", "not done in time", "the reply's first line isn't HTTP", "TLS failed", "reply code 554",
+               "wrong reply", "malformed reply", "reply of 5 bytes"}),
 ])
 def test_L5_every_check_every_cause(lan, begin, cause, reasons):
     """Each kind of check finds each cause within its timeout, and names it. (A TCP_CHECK doesn't read replies.)"""

@@ -24,9 +24,11 @@ def every_address_is_local(node):
 
 def paced(text, verdict):
     """A configuration whose checks run each second and come to a verdict at once."""
-    text = re.sub(r"(?m)^(\s*)(delay_loop|retry|nb_get_retry|delay_before_retry|connect_timeout|warmup|misc_timeout)\s+\S+.*$", "", text)
-    text = re.sub(r"(?m)^(\s*virtual_server\s[^{]*\{)", r"\1\n delay_loop 1\n retry 0\n delay_before_retry 1\n connect_timeout 1\n"
-                  " warmup 0", text)
+    own = "delay_loop 1", "retry 0", "delay_before_retry 1", "connect_timeout 1", "warmup 0"
+    keywords = "|".join([*(line.split()[0] for line in own), "nb_get_retry", "misc_timeout"])
+    text = re.sub(rf"(?m)^\s*({keywords})\s+\S+.*$", "", text)
+    lines = "".join(rf"\n {line}" for line in own)
+    text = re.sub(r"(?m)^(\s*virtual_server\s[^{]*\{)", rf"\1{lines}", text)
     text = re.sub(r"(?m)^(\s*digest)\s+\w{32}", rf"\1 {DIGEST}", text)
     return re.sub(r'(?m)^(\s*misc_path)\s.*$', rf"\1 /bin/{'true' if verdict else 'false'}", text)
 
@@ -42,8 +44,8 @@ class Answers:
 
     def __init__(self, node, wanted):
         key = os.path.join(node.directory, "key.pem")
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key,
-                        "-out", f"{key}.crt", "-days", "1", "-subj", "/CN=a"], check=True, capture_output=True)
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout",
+                        key, "-out", f"{key}.crt", "-days", "1", "-subj", "/CN=a"], check=True, capture_output=True)
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(f"{key}.crt", key)
         self.sockets = []

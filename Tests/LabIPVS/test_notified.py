@@ -24,7 +24,7 @@ def config(node):
         servers = "".join(
             f"    real_server {host} {port} {{\n        weight 1\n        notify_up \"{script} {number} {port} up\"\n"
             f"        notify_down \"{script} {number} {port} down\"\n"
-            "        TCP_CHECK {\n            connect_timeout 1\n            retry 0\n            delay_before_retry 1\n            warmup 0\n        }\n    }\n"
+            "        TCP_CHECK {\n            connect_timeout 1\n            retry 0\n            warmup 0\n        }\n    }\n"
             for port in PORTS)
         text += (f"{head} {{\n    delay_loop 1\n    lb_algo rr\n    lb_kind NAT\n    protocol TCP\n    quorum 2\n    omega\n"
                  f"    quorum_up \"{script} {number} quorum up\"\n    quorum_down \"{script} {number} quorum down\"\n{servers}}}\n")
@@ -47,7 +47,8 @@ def story(node, program):
             with open(noted, "a+", encoding="ascii") as file:
                 file.seek(0)
                 return [line.strip("\0") for line in ears.all()], file.read().splitlines()
-        lines, calls = wait_for(f"{count} more", probe, lambda seen: len(seen[0]) + len(seen[1]) >= count + sum(map(len, past)), 20)
+        wanted = count + sum(map(len, past))
+        lines, calls = wait_for(f"{count} more", probe, lambda seen: len(seen[0]) + len(seen[1]) >= wanted, 20)
         step = sorted(lines[len(past[0]):]), sorted(calls[len(past[1]):])
         past[:] = lines, calls
         return step

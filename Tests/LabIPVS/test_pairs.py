@@ -45,8 +45,10 @@ def service(dice, place):
 def configuration(seed):
     """A file, by its number."""
     dice = random.Random(seed)
-    entries = "".join(f"virtual_server_group {name} {{\n" + "".join(f"    {entry}\n" for entry in dice.sample(all_of, dice.randint(1, len(all_of))))
-                      + "}\n" for name, all_of in GROUPS.items())
+    entries = ""
+    for name, every in GROUPS.items():
+        some = "".join(f"    {entry}\n" for entry in dice.sample(every, dice.randint(1, len(every))))
+        entries += f"virtual_server_group {name} {{\n{some}}}\n"
     chosen = dice.sample(PLACES, dice.randint(1, 5))
     return f"# seed {seed}\n" + entries + "".join(service(dice, place) for place in chosen)
 
@@ -96,7 +98,8 @@ def test_reload_equals_start(director, network):
         assert started.stop(20)[0] == 0 and saved(fresh) == []
         done = hasup.reload(config)
         assert done.returncode == 0, done.stderr + hasup.log()
-        wait_for(f"seed {seed}: {config}\n{before}\n{wanted}\n", lambda: saved(node), lambda lines, wanted=wanted: lines == wanted, 15, 0.1)
+        wait_for(f"seed {seed}: {config}\n{before}\n{wanted}\n", lambda: saved(node),
+                 lambda lines, wanted=wanted: lines == wanted, 15, 0.1)
         after = quiet(node, hasup)[0]
         least = difference(table(before), table(wanted))
         assert after - count == least, f"seed {seed}: {after - count} requests, {least} are needed\n{config}\n{before}\n{wanted}"

@@ -74,7 +74,7 @@ def test_every_option(director):
 def test_every_option_with_verdicts(director):
     """The same with a TCP_CHECK for each server: sorry servers, inhibited ones, quorums."""
     with open(os.path.join(HERE, "every_option.conf"), encoding="ascii") as file:
-        config = re.sub(r"(?m)^(\s*real_server\s[^{]*\{)", r"\1\n        TCP_CHECK {\n        connect_port 9000\n        }", file.read())
+        config = re.sub(r"(?m)^(\s*real_server\s[^{]*\{)", r"\1\n TCP_CHECK {\n connect_port 9000\n }", file.read())
     answered, missing = compare_verdicts(director, director.write("checked.conf", config))
     assert len(answered) > 60 and len(missing) < 30, (answered, missing)
 
