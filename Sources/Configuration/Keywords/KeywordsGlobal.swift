@@ -11,7 +11,7 @@ extension KeywordList {
         r.row("checker_process_name", .words("NAME"), note: "<=15 chars", .accepted("processes are named by their role"), "comm name of checker child")
         r.row("lvs_process_name", .words("NAME"), note: "<=15", traits: .deprecated, .accepted("processes are named by their role"), "deprecated alias of checker_process_name")
         r.row("bfd_process_name", .words("NAME"), note: "<=15 chars", .accepted("processes are named by their role"), "comm name of bfd child")
-        r.boolean("use_symlink_paths", .typed, "keep symlinks in script paths instead of resolving them", \.model.global.daemon.keepsSymbolicLinks)
+        r.boolean("use_symlink_paths", .acts, "keep symlinks in script paths instead of resolving them", \.model.global.daemon.keepsSymbolicLinks)
         r.boolean("set_supplementary_groups", .acts, "give scripts the supplementary groups of their user", \.model.global.supplementaryGroups)
         r.text("router_id", "STR", default: "hostname", .acts, "identification string in e-mails and SNMP", \.model.global.routerID)
         r.row("notification_email_from", .words("ADDR"), default: "<user>@<hostname>", .acts, "From: address") { $0.mailSender($1) }
