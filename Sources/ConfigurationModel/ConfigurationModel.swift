@@ -28,6 +28,7 @@ package struct ConfigurationModel: Record {
     package var hasScripts: Bool {
         instances.contains { !$0.scripts.isEmpty } || shared.syncGroups.contains { !$0.scripts.isEmpty }
             || hasTrackScripts || global.daemon.hasScripts || virtualServers.contains(where: \.hasScripts)
+            || global.balancer.notifyFIFO.map { !$0.script.isEmpty } ?? false
     }
 
     /// The longest time that a before_release may take; zero without one.

@@ -259,6 +259,10 @@ import Testing
             let idle = load(track + instance(lines))
             #expect(!idle.model.hasScripts && idle.firstScript == nil, "nothing is run for \(lines)")
         }
+        for path in ["", "lvs_notify_fifo /run/f\n"] {
+            let model = load("global_defs {\n\(path)lvs_notify_fifo_script /bin/true\n}\n").model
+            #expect(model.hasScripts == !path.isEmpty, "a script that reads a FIFO of services")
+        }
         for (line, place) in [
             ("startup_script /bin/true", 2), ("shutdown_script /bin/true", 2), ("notify_fifo /run/f", 8),
             ("vrrp_notify_fifo_script /bin/true\nvrrp_notify_fifo /run/f", 2), ("lvs_notify_fifo_script /bin/true", 8),

@@ -1,6 +1,7 @@
 """Fixtures of the tests that need a kernel with IPVS. Each test has a network namespace, and so a table, of its own."""
 
 import os
+import subprocess
 import sys
 
 import pytest
@@ -41,3 +42,6 @@ def director(request, network):
         for program in node.programs:
             print(f"--- {os.path.basename(program.log_path)} ---\n{program.log()[-4000:]}")
     node.kill_everything()
+    # A table that is left keeps the modules of its schedulers.
+    with node.netns.entered():
+        subprocess.run(["ipvsadm", "-C"], check=False, capture_output=True)
