@@ -311,6 +311,18 @@ def test_F6_one_check_for_many(lan, begin):
     assert hasup.log().count(" is DOWN (connection refused)") == 101 or "more" in hasup.log()
 
 
+def test_one_table_for_each_network_namespace(lan):
+    """D68: hasupds of two network namespaces don't hinder each other; a second one in the same is refused."""
+    config = service(real(9001, tcp()))
+    daemons = [Hasup(lan.node(name), config).start() for name in ("a", "b", "c")]
+    for hasup in daemons:
+        wait_for("an answer", lambda hasup=hasup: hasup.cli("services").stdout, lambda text: VS in text)
+    second = Hasup(lan.nodes["a"], config, name="second").start()
+    assert second.program.wait(5) == 75 and f"(pid {daemons[0].program.pid})" in second.log(), second.log()
+    for hasup in daemons:
+        assert hasup.stop()[0] == 0
+
+
 CHECKS = {
     "tcp": ("TCP_CHECK", [], 81), "http": ("HTTP_GET", ["url {", "path /", "}"], 82),
     "ssl": ("SSL_GET", ["url {", "path /", "}"], 83), "smtp": ("SMTP_CHECK", [], 84), "dns": ("DNS_CHECK", ["name a.example", "type A"], 85),

@@ -6,7 +6,7 @@ import subprocess
 from lab.hasup import Hasup
 from lab.launch import without
 from lab.varlink import Wire
-from lab.waiting import wait_for
+from lab.waiting import Timeout, wait_for
 
 # What is realtime is ended after 0.2 s of work without a pause, which a start can take in here.
 ORDINARY = without("sys_nice")
@@ -60,7 +60,10 @@ def quiet(node, hasup):
 def begin(node, config, *arguments, **options):
     """A hasupd that answers."""
     hasup = Hasup(node, config, **options).start(*arguments, launcher=ORDINARY)
-    wait_services(hasup, "an answer", lambda answer: True)
+    try:
+        wait_services(hasup, "an answer", lambda answer: True)
+    except Timeout as error:
+        raise AssertionError(f"{error}\n{hasup.log()[-2000:]}") from error
     return hasup
 
 

@@ -4,18 +4,23 @@ import ConfigurationModel
 // Names of services and servers as keepalived has them in its log and its FIFOs.
 
 extension VirtualServerSettings {
-    /// `[a]:tcp:80`, `FWM 8`, or the group's name.
+    /// `[a]:tcp:80`, `FWM 8`, or a group's `[name]:0`.
     package var displayName: String {
         switch address {
         case .address(let address, let port): "[\(address)]:\((transport ?? .tcp).word):\(port)"
         case .firewallMark(let mark): "FWM \(mark)"
-        case .group(let name): name
+        case .group(let name): "[\(name)]:0"
         }
+    }
+
+    /// The word between a server's address and port: of a firewall mark it is `none`.
+    var transportWord: String {
+        if case .firewallMark = address { "none" } else { (transport ?? .tcp).word }
     }
 
     /// `[a]:tcp:80`.
     package func displayName(of server: RealServerSettings) -> String {
-        DestinationKey(server.address, port: server.port).displayName(transport)
+        DestinationKey(server.address, port: server.port).displayName(transportWord)
     }
 
     /// The subject of notifications about it.
@@ -27,7 +32,7 @@ extension VirtualServerSettings {
 }
 
 extension DestinationKey {
-    func displayName(_ transport: ServiceTransport?) -> String { "[\(address)]:\((transport ?? .tcp).word):\(port)" }
+    func displayName(_ transportWord: String) -> String { "[\(address)]:\(transportWord):\(port)" }
 }
 
 extension ServiceTransport {

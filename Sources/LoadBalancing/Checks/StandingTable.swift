@@ -29,7 +29,7 @@ package struct StandingTable: Sendable {
         package let name: String
         /// A name that no other one has.
         package var uniqueName: String { "\(identity.hash())" }
-        let transport: ServiceTransport?
+        let transportWord: String
         package let hasSorryServer: Bool
         package internal(set) var standing: ServiceStanding?
         package var since: Instant?
@@ -57,7 +57,7 @@ package struct StandingTable: Sendable {
         services.reserveCapacity(configuration.count)
         for (place, settings) in configuration.enumerated() {
             var service = KnownService(
-                identity: ServiceIdentity(settings), name: settings.displayName, transport: settings.transport,
+                identity: ServiceIdentity(settings), name: settings.displayName, transportWord: settings.transportWord,
                 hasSorryServer: settings.sorryServer != nil,
                 servers: settings.realServers.map { server in
                     KnownServer(
@@ -151,7 +151,7 @@ package struct StandingTable: Sendable {
         guard services.indices.contains(Int(service)) else { return nil }
         let found = services[Int(service)]
         guard found.servers.indices.contains(Int(server)) else { return nil }
-        let name = found.servers[Int(server)].key.displayName(found.transport)
+        let name = found.servers[Int(server)].key.displayName(found.transportWord)
         return NotificationKey(.server, "\(name) \(found.name)")
     }
 

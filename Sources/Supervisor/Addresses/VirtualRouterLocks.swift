@@ -113,8 +113,8 @@ final class VirtualRouterLocks {
         guard writesTable, generation.model.virtualServerCount > 0 else { return }
         let named = generation.tableNamespace
         guard let place = named.map(TableSocket.number) ?? namespace else { return }
-        // No interface has this name, and no virtual router this number.
-        try take(Self.place(place, "", 0, .ipv4)) { holder in
+        // No virtual router has this number.
+        try take(Self.place(place, "ipvs", 0, .ipv4)) { holder in
             "another hasupd\(holder) has virtual servers in \(named.map { "network namespace \($0)" } ?? "this network namespace") "
                 + "already, and each would remove the other's"
         }
@@ -154,7 +154,7 @@ final class VirtualRouterLocks {
     }
 
     /// The byte that stands for a virtual router: its family and VRID behind a hash of where it is. Two that fall
-    /// together are as improbable as 2^-52.
+    /// together are as improbable as 2^-52; without a name the numbers of neighbouring namespaces would.
     private static func place(_ namespace: UInt64, _ interface: String, _ id: UInt8, _ family: AddressFamily) -> Int64 {
         var hash = FNV1a(salt: namespace)
         hash.add(interface.utf8)
