@@ -17,10 +17,8 @@ GROUPS = {"G": ("10.99.1.1 80", "10.99.1.2-4 80", "fwmark 17"), "H": ("10.99.2.1
 
 
 def server(dice, address, port):
-    """One real server."""
+    """One real server, of what `ipvsadm -Sn` shows."""
     lines = [f"weight {dice.choice((0, 1, 1, 2, 100))}"]
-    if dice.random() < 0.3:
-        lines.append(f"uthreshold {dice.choice((10, 20))}")
     if dice.random() < 0.2:
         lines.append(f"lvs_method {dice.choice(('DR', 'TUN', 'NAT'))}")
     return f"    real_server {address} {port} {{\n" + "".join(f"        {line}\n" for line in lines) + "    }\n"
