@@ -279,7 +279,7 @@ def balancing(lan):
         moment = time.monotonic()
         print(table().split("\n", 1)[1].rstrip())
         print("\n[director] $ hasup services")
-        print(daemon.cli("services", bound=20).stdout.rstrip())
+        print(daemon.cli("services", bound=20).stdout)
         return moment
 
     say(f"two nginx behind the virtual server {ADDRESS}:80, by NAT; a third one is the sorry server")
@@ -296,7 +296,7 @@ def balancing(lan):
         server.kill()
         moment = settle(daemon, *left)
         failed = visitor.since(began).count(None)
-        print(f"\n   out of the table {moment - began:.1f} s later; delay_loop is 1 s; the client had {failed} errors until then")
+        print(f"   out of the table {moment - began:.1f} s later; delay_loop is 1 s; the client had {failed} errors until then")
         count_visits(visitor, moment)
 
     say("both are started again")
