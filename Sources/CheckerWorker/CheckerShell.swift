@@ -1,4 +1,5 @@
 import Base
+import CLinux
 import ConfigurationModel
 import Glibc
 import LoadBalancing
@@ -35,6 +36,9 @@ final class CheckerShell {
     private var toldLate: UInt64 = 0
     private var lateReports = RateLimit(period: .seconds(1))
     private var timer: Timer?
+    /// What only a configuration needs is let go of (docs/decisions, D30).
+    private var codeReleaseTimer: Timer?
+    private static let codeReleaseDelay = Interval.seconds(2)
     private var isStopping = false
 
     init(
@@ -48,6 +52,7 @@ final class CheckerShell {
             self.handle(.ended(check: check, verdict, duration: duration))
         }
         timer = loop.makeTimer { [unowned self] in self.fire() }
+        codeReleaseTimer = loop.makeTimer { hasup_release_code() }
         loop.atEndOfTurn { [unowned self] in self.endTurn() }
     }
 
@@ -119,6 +124,7 @@ final class CheckerShell {
         loop.moderation = checker.checksPerSecond > Self.moderatedRate ? checker.grid.step : .zero
         flush()
         CheckerToSupervisor.configured(generation: number).send(on: channel)
+        if let codeReleaseTimer { loop.set(codeReleaseTimer, to: loop.now + Self.codeReleaseDelay) }
     }
 
     func stop() {

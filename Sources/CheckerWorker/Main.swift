@@ -20,6 +20,7 @@ enum Main {
     private static let reserve = 32
 
     static func main() {
+        hasup_configure_malloc()
         hasup_open_standard_descriptors(O_RDWR)
         hasup_process_name_set("hasup-checker")
         // It is born realtime, so that hasupd needn't wait for it.
