@@ -5,6 +5,7 @@ other node notices neither; then all of the master, and the other one takes the 
     demo.py pair         one address, one master and its backup
     demo.py dual-master  two addresses, each node is master of one and backup of the other
     demo.py maintenance  a service dies, and the address goes where it runs; then an operator hands the address over
+    demo.py lvs          two web servers behind a virtual server die and come back; in user-mode Linux, which has IPVS
 """
 
 import os
@@ -18,10 +19,12 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "Tests", "Lab"))
 
-from lab import conf  # noqa: E402
+from lab import conf, uml  # noqa: E402
 from lab.hasup import Hasup  # noqa: E402
+from lab.launch import without  # noqa: E402
 from lab.net import Lan  # noqa: E402
 from lab.pings import Pings  # noqa: E402
+from lab.site import ADDRESS, Site, Visitor  # noqa: E402
 from lab.sniffer import Sniffer  # noqa: E402
 from lab.store import Store  # noqa: E402
 from lab.waiting import Timeout, wait_for  # noqa: E402
@@ -250,6 +253,70 @@ def story(lan, kind):
     sniffer.close()
 
 
+def count_visits(visitor, moment, count=50):
+    """Waits for visits of the client that have begun after a moment; shows who answered, and how many failed."""
+    pages = wait_for("the client's visits", lambda: visitor.since(moment), lambda seen: len(seen) >= count, 30)
+    answers = ", ".join(f"{pages.count(page)} by {page}" for page in sorted(set(pages) - {None}))
+    print(f"   client: {len(pages)} pages after the verdict: {answers}; errors: {pages.count(None)}")
+    if None in pages:
+        raise AssertionError("a client had an error after the verdict")
+
+
+def balancing(lan):
+    """The story of two web servers behind a virtual server."""
+    site = Site(lan)
+    first, second = site.servers
+
+    def table():
+        with site.director.netns.entered():
+            done = subprocess.run(["ipvsadm", "-ln"], capture_output=True, text=True, check=False)
+        return done.stdout
+
+    def settle(daemon, *members):
+        """Waits until these are in the table; shows it, and what hasup says. Returns the moment of the verdict."""
+        wanted = sorted(f"{member.address}:80" for member in members)
+        wait_for("the table", table, lambda text: re.findall(r"-> (1\S+)", text) == wanted, 30, 0.02)
+        moment = time.monotonic()
+        print(table().split("\n", 1)[1].rstrip())
+        print("\n[director] $ hasup services")
+        print(daemon.cli("services", bound=20).stdout.rstrip())
+        return moment
+
+    say(f"two nginx behind the virtual server {ADDRESS}:80, by NAT; a third one is the sorry server")
+    # What is realtime is ended after 0.2 s of work without a pause, which a start can take in here.
+    daemon = Hasup(site.director, site.config()).start(launcher=without("sys_nice"))
+    wait_for("the virtual server", table, lambda text: ADDRESS in text, 30, 0.1)
+    settle(daemon, first, second)
+    visitor = Visitor(site.client)
+    count_visits(visitor, time.monotonic())
+
+    for server, left in ((first, [second]), (second, [site.sorry])):
+        say(f"the {server.name} nginx is killed: kill -9")
+        began = time.monotonic()
+        server.kill()
+        moment = settle(daemon, *left)
+        failed = visitor.since(began).count(None)
+        print(f"\n   out of the table {moment - began:.1f} s later; delay_loop is 1 s; the client had {failed} errors until then")
+        count_visits(visitor, moment)
+
+    say("both are started again")
+    first.start()
+    second.start()
+    count_visits(visitor, settle(daemon, first, second))
+    visitor.end()
+    say("hasup stops, and takes its virtual server out of the table")
+    print(f"   exit status {daemon.stop(20)[0]}")
+
+
+def inside(kind):
+    """Runs a story in user-mode Linux; returns the exit status."""
+    if not os.access(uml.KERNEL, os.X_OK):
+        sys.exit("demo: user-mode Linux isn't there; `sudo make setup` installs it")
+    say("user-mode Linux boots: a kernel of its own, which has IPVS")
+    return uml.run(sys.executable, os.path.abspath(__file__), kind, modules=uml.IPVS, bound=240,
+                   show=lambda text: print(text, end="", flush=True))[0]
+
+
 def without_root():
     """Starts the demo again as root of a user namespace, where that is allowed."""
     command = ["unshare", "--user", "--map-root-user", "--net", "--mount", "sh", "-c",
@@ -263,13 +330,16 @@ def without_root():
 def main():
     """Runs one story; exit status 1 when something in it did not happen."""
     kind = sys.argv[1] if len(sys.argv) > 1 else "pair"
-    if kind not in ("pair", "dual-master", "maintenance"):
+    stories = {"maintenance": maintenance, "lvs": balancing}
+    if kind not in ("pair", "dual-master", *stories):
         sys.exit(__doc__)
+    if kind == "lvs" and not uml.is_inside():
+        return inside(kind)
     if os.geteuid() != 0:
         without_root()
     with Lan("demo") as lan:
         try:
-            maintenance(lan) if kind == "maintenance" else story(lan, kind)
+            stories[kind](lan) if kind in stories else story(lan, kind)
         except (Timeout, AssertionError) as error:
             print(f"\ndemo failed: {error}", file=sys.stderr)
             for node in lan.nodes.values():

@@ -23,6 +23,8 @@ struct KernelRequest {
     var work: Work
     var ticket: UInt64
     var requestedAt: Int64
+    /// Addresses that the daemon takes away before it knows whose they are: it has asked for them, and has no answer.
+    var unanswered: Set<AddressKey> = []
 }
 
 /// The kernel as a machine's daemon knows it.
@@ -52,6 +54,8 @@ struct Machine {
     var isBeginning = false
     var isPaused = false
     var pausedAt: Int64 = 0
+    /// True while it reads what has waited for the end of its pause.
+    var isCatchingUp = false
     /// True if the daemon was told to stop and hasn't been started again.
     var isStopped = false
     var inbox: [Pending] = []
@@ -144,7 +148,8 @@ struct Machine {
 
     /// True if its daemon knows all that its kernel has done and has no request open.
     var isQuiet: Bool {
-        node != nil && !isBeginning && !isPaused && requests.isEmpty && answersUnderWay == 0 && notifications.isEmpty
+        node != nil && !isBeginning && !isPaused && !isCatchingUp && requests.isEmpty && answersUnderWay == 0
+            && notifications.isEmpty
             && !losesNotifications
     }
 

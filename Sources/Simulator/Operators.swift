@@ -233,7 +233,7 @@ extension World {
         let model = machines[machine].actingModel
         guard isMaster, let id = model.instances.firstIndex(where: { $0.name == settings.name }) else { return false }
         let hooks = pending.map { $0 == .instance ? settings.hooks : model.group(of: id)?.hooks ?? HookSettings() }
-        let time = now - machines[machine].masterSince[router]
+        let time = (machines[machine].clock.reading(at: now) - machines[machine].masterReading[router]).nanoseconds
         return hooks.allSatisfy { $0.failure == .proceed && time >= $0.timeout.nanoseconds * percent / 100 }
     }
 

@@ -33,7 +33,9 @@ extension World {
                 machine, Machine.router(of: settings(transition.instance)), to: transition.to, "\(transition.reason)")
         case .observe(.stalled(let late)): trace.note(now, machine, "acts \(late) too late")
         case .observe: break
-        case .renumber: machines[machine].actingModel = machines[machine].model
+        case .renumber:
+            machines[machine].actingModel = machines[machine].model
+            forgetRemoved(machine, machines[machine].model)
         }
     }
 

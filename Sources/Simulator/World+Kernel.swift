@@ -11,7 +11,14 @@ extension World {
         let takes = Int64.random(in: 20_000...(isSlow ? 80_000_000 : 400_000), using: &random)
         let done = max(now, machines[machine].kernelFreeAt) + takes
         machines[machine].kernelFreeAt = done
-        machines[machine].requests.append(KernelRequest(work: work, ticket: ticket, requestedAt: now))
+        var request = KernelRequest(work: work, ticket: ticket, requestedAt: now)
+        if case .withdraw(let keys, _) = work {
+            let asked = machines[machine].requests.flatMap { earlier -> [AddressKey] in
+                if case .install(let places) = earlier.work { places.map(\.key) } else { [] }
+            }
+            request.unanswered = Set(asked).intersection(keys)
+        }
+        machines[machine].requests.append(request)
         if injection == .answersEarly, case .install(let addresses) = work {
             machines[machine].answersUnderWay += 1
             let answer = KernelAnswer(addresses.map { _ in .done })
@@ -54,7 +61,7 @@ extension World {
             results = keys.map { _ in .absent }
             for isGuarded in [false, true] {
                 for (place, key) in keys.enumerated() where guarded.contains(key.interfaceIndex) == isGuarded {
-                    results[place] = withdraw(key, isGuarded: isGuarded, requestedAt: request.requestedAt, on: machine)
+                    results[place] = withdraw(key, isGuarded: isGuarded, request, on: machine)
                 }
             }
         }
@@ -76,18 +83,19 @@ extension World {
     }
 
     private mutating func withdraw(
-        _ key: AddressKey, isGuarded: Bool, requestedAt: Int64, on machine: Int
+        _ key: AddressKey, isGuarded: Bool, _ request: KernelRequest, on machine: Int
     ) -> AddressResult {
         if isDisturbed, happens(oneIn: 50) { return .refused(16) }
         let code = machines[machine].kernel.remove(key, by: .ours, isGuarded: isGuarded)
         trace.note(now, machine, "removes \(key.address)/\(key.length) from \(key.interfaceIndex): \(code)")
-        checkForeignRemovals(machine, requestedAt: requestedAt)
+        checkForeignRemovals(machine, requestedAt: request.requestedAt, unanswered: request.unanswered)
         return code == 0 ? .done : .absent
     }
 
     /// Nobody else's address is taken away. What goes with an address of ours counts when the core knew of it.
-    mutating func checkForeignRemovals(_ machine: Int, requestedAt: Int64 = 0) {
+    mutating func checkForeignRemovals(_ machine: Int, requestedAt: Int64 = 0, unanswered: Set<AddressKey> = []) {
         for (gone, isCollateral) in machines[machine].kernel.takeForeignRemovals() {
+            if unanswered.contains(gone.key) { continue }
             if isCollateral {
                 guard let known = machines[machine].view.addresses[gone.key], known.since < requestedAt,
                     known.address.flags.contains(.secondary)

@@ -74,15 +74,31 @@ extension World {
         // Of another virtual router nothing is left to say; this one may wait for a script before it says anything.
         for (id, settings) in model.instances.enumerated() where !masters.contains(id) {
             let router = Machine.router(of: settings)
-            if machines[machine].states[router] == .master { change(machine, router, to: .initialize, "unknown") }
+            if machines[machine].states[router] == .master { forget(machine, router, "unknown") }
         }
         let evidence = StaleAddresses.Evidence(records: injection == .dropsLedger ? [] : entries, claimed: masters)
         snapshot.ledger = begin(machine, model, evidence)
+        forgetRemoved(machine, model)
         invariants.continues(machine, life: machines[machine].life)
         giveTable(machine)
         machines[machine].isBeginning = false
         noteOrderTable(machine)
         give(machine, .resume(given(model), snapshot))
+    }
+
+    /// A virtual router that has left the configuration says nothing more, and begins from the start when it comes back.
+    /// A hook that has left isn't waited for when it comes back.
+    mutating func forgetRemoved(_ machine: Int, _ model: ConfigurationModel) {
+        let left = Set(model.instances.map(Machine.router))
+        for router in machines[machine].states.indices {
+            if !left.contains(router) { forget(machine, router, "removed") }
+            machines[machine].pendingHooks[router].formIntersection(machines[machine].beforeMasters(of: router))
+        }
+    }
+
+    private mutating func forget(_ machine: Int, _ router: Int, _ reason: String) {
+        change(machine, router, to: .initialize, reason)
+        machines[machine].notified[router] = nil
     }
 
     /// A new core gets a report of what there is, and what a predecessor has left behind goes (docs/decisions, D14).
@@ -192,9 +208,11 @@ extension World {
         let length = now - machines[machine].pausedAt
         machines[machine].foreignRemovalUntil = machines[machine].foreignRemovalUntil.mapValues { $0 + length }
         let readsNotificationsFirst = Bool.random(using: &random)
+        machines[machine].isCatchingUp = true
         if readsNotificationsFirst { deliverNotifications(machine) }
         for pending in waiting { deliver(pending, to: machine) }
         if !readsNotificationsFirst { deliverNotifications(machine) }
+        machines[machine].isCatchingUp = false
         give(machine, .timeout)
     }
 }

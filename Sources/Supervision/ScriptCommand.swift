@@ -14,6 +14,8 @@ package struct ScriptCommand: Hashable, Sendable {
     package var user: User
     /// True if it is refused when others than root and its user could have written it; root's scripts always are.
     package var isSecurityEnabled: Bool
+    /// True if it is executed by the path that was written, with the symbolic links in it (use_symlink_paths).
+    package var keepsSymbolicLinks: Bool
     package var arguments: [String]
 
     package init(_ script: NotifyScript, global: GlobalSettings) {
@@ -36,6 +38,7 @@ package struct ScriptCommand: Hashable, Sendable {
     private init(_ arguments: [String], _ identity: ScriptIdentity?, global: GlobalSettings) {
         self.arguments = arguments
         isSecurityEnabled = global.scriptSecurity
+        keepsSymbolicLinks = global.daemon.keepsSymbolicLinks
         if let identity = identity ?? global.scriptUser {
             if var account = identity.account {
                 if !identity.supplementaryGroups, !global.supplementaryGroups { account.groups = [] }
@@ -52,10 +55,11 @@ package struct ScriptCommand: Hashable, Sendable {
     }
 
     /// The words for `hasup-exec`, without the program's arguments: `own`, `?NAME` or `UID:GID:GROUP,GROUP`, then
-    /// whether security is enabled.
-    private init?(user word: String, security: String, _ arguments: [String]) {
+    /// whether security is enabled, then whether symbolic links are kept.
+    private init?(user word: String, security: String, links: String, _ arguments: [String]) {
         self.arguments = arguments
         isSecurityEnabled = security == "1"
+        keepsSymbolicLinks = links == "1"
         if word == "own" {
             user = .own
         } else if word.hasPrefix("?") {
@@ -71,8 +75,8 @@ package struct ScriptCommand: Hashable, Sendable {
 
     /// Reads `words`; nil for anything else.
     package init?(words: [String]) {
-        guard words.count >= 3 else { return nil }
-        self.init(user: words[0], security: words[1], Array(words[2...]))
+        guard words.count >= 4 else { return nil }
+        self.init(user: words[0], security: words[1], links: words[2], Array(words[3...]))
     }
 
     /// The arguments of the process that becomes it.
@@ -84,6 +88,6 @@ package struct ScriptCommand: Hashable, Sendable {
         case .account(let account):
             user = "\(account.uid):\(account.gid):\(account.groups.map(String.init).joined(separator: ","))"
         }
-        return [user, isSecurityEnabled ? "1" : "0"] + arguments
+        return [user, isSecurityEnabled ? "1" : "0", keepsSymbolicLinks ? "1" : "0"] + arguments
     }
 }

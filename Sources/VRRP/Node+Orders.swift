@@ -8,6 +8,8 @@ extension Node {
     mutating func take(orders: [OperatorOrder], at now: Instant, into actions: inout [Action]) {
         guard isConfigured else { return context.orders.next = orders }
         guard !isStopping else { return }
+        // Those that wait for a configuration, which waits for a hook, are older.
+        if context.orders.next != nil { context.orders.next = orders }
         adopt(orders: orders, at: now, into: &actions)
     }
 
@@ -43,9 +45,12 @@ extension Node {
         context.orders.active = []
         var kinds: [InstanceID: OperatorOrder.Kind] = [:]
         var begun: [Int] = []
+        // A master that a reload brings into a group that hands over does the same.
+        var releasing: [InstanceID] = []
         for (order, members) in resolved(orders) where !context.orders.ended.contains(order.number) {
             for id in members { kinds[id] = order.kind }
             if var known = former.first(where: { $0.order.number == order.number }) {
+                if case .releases = known.phase { releasing += members }
                 known.members = members
                 context.orders.active.append(known)
             } else {
@@ -56,6 +61,9 @@ extension Node {
         for id in routers.indices where routers[id].order != kinds[id] {
             changed.add(id)
             routers[id].obey(kinds[id], at: now, &context, into: &actions)
+        }
+        for id in releasing where routers[id].state == .master {
+            routers[id].beginResigning(at: now, &context, into: &actions)
         }
         // One that has ended meanwhile goes: those behind it move up.
         for place in begun.reversed() { begin(place, at: now, into: &actions) }

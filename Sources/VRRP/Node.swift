@@ -48,6 +48,7 @@ package struct Node: Sendable {
                 changed.add(id)
                 routers[id].applied(work, answer, at: now, &context, into: &actions)
             }
+            checkSharers(of: work, answer, at: now, into: &actions)
         case .staleAddresses(let records):
             for record in records { context.ledger.adopt(record, owner: nil, phase: .present) }
             if !records.isEmpty { context.retryStaleAddresses(at: now + kernelRetryDelay) }
@@ -66,6 +67,20 @@ package struct Node: Sendable {
         settle(at: now, into: &actions)
         if context.staleAddressesAt <= now { context.retryStaleAddresses(into: &actions) }
         if context.announcer.deadline <= now { announce(at: now, into: &actions) }
+    }
+
+    /// An address that the kernel refuses to one instance may be all that another one has served by.
+    private mutating func checkSharers(
+        of work: KernelWork, _ answer: KernelAnswer, at now: Instant, into actions: inout [Action]
+    ) {
+        guard work.added != nil else { return }
+        for (key, result) in zip(work.keys, answer.results) {
+            guard case .refused = result else { continue }
+            for id in context.dependents.having(key.address) where id != work.instance {
+                changed.add(id)
+                routers[id].checkServing(at: now, &context, into: &actions)
+            }
+        }
     }
 
     /// Draws the event's consequences for sync groups, orders and hooks, until there are no more.

@@ -51,9 +51,23 @@ extension VirtualRouter {
                 .observe(
                     .kernelFailure(id, "there are more addresses than hasup can keep account of: some aren't added")))
         }
-        guard !requested.isEmpty else { return settle(at: now, &context) }
+        guard !requested.isEmpty else {
+            // An answer that is still to come settles it otherwise.
+            if !isUnderWay(places, context) { settle(at: now, &context) }
+            return
+        }
         let work = KernelWork(instance: id, generation: generation, keys: requested.map(\.key), added: requested)
         actions.append(.install(requested, ticket: context.issueTicket(for: work)))
+    }
+
+    /// True if the kernel has been asked for one of these by this instance, and hasn't answered.
+    private func isUnderWay(_ places: [PlacedAddress], _ context: NodeContext) -> Bool {
+        places.contains { placed in
+            guard let entry = context.ledger[placed.key], entry.owner == id, case .requested = entry.phase else {
+                return false
+            }
+            return true
+        }
     }
 
     /// Takes addresses of ours away.

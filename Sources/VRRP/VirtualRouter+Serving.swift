@@ -39,7 +39,7 @@ extension VirtualRouter {
                     served.unusable.append(failure)
                     // It is being tried again.
                     if case .requested = entry.phase { served.undecided += 1 }
-                } else {
+                } else if entry.owner == id || entry.phase != .missing {
                     served.undecided += 1
                 }
             } else if there != nil {

@@ -350,8 +350,10 @@ struct VirtualRouter {
     mutating func tellMaster(
         isLate: Bool = false, at now: Instant, _ context: inout NodeContext, into actions: inout [Action]
     ) {
-        guard state == .master, owesMaster, awaitedHooks.isEmpty, isInstalled || allAddresses.isEmpty || isLate
-        else { return }
+        guard state == .master, owesMaster, awaitedHooks.isEmpty else { return }
+        let addresses = allAddresses
+        let isServing = isInstalled && addresses.contains { isPresent($0, context) }
+        guard isServing || addresses.isEmpty || isLate else { return }
         owesMaster = false
         context.set(.tellMaster, of: id, to: nil)
         notify(.master, &context, into: &actions)

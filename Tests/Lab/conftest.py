@@ -11,6 +11,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from lab import conf, machine  # noqa: E402
 from lab.hasup import Hasup, binary  # noqa: E402
 from lab.net import Lan  # noqa: E402
+from lab.services import Table  # noqa: E402
 from lab.sniffer import Sniffer  # noqa: E402
 from lab.store import Store  # noqa: E402
 from lab.undisturbed import AddressWatch  # noqa: E402
@@ -127,3 +128,21 @@ def kept_duo(lan, pair, stores):
         b.wait_state("BACKUP")
         return a, b, store
     return begin
+
+
+@pytest.fixture
+def begin(lan):
+    """Starts hasupd with virtual servers and a file in the place of IPVS; returns it and its table."""
+    node = lan.node("a")
+    started = []
+
+    def start(config, *arguments):
+        table = Table(os.path.join(node.directory, "table"))
+        hasup = Hasup(node, config).start("--ipvs-record", table.path, *arguments)
+        started.append(hasup)
+        return hasup, table
+
+    yield start
+    for hasup in started:
+        if hasup.running():
+            hasup.stop()

@@ -12,88 +12,14 @@ import threading
 import time
 
 import pytest
-from lab.hasup import Hasup, descriptors
+from lab.hasup import descriptors
 from lab.machine import late
 from lab.servers import Server, dribbling, http, silent
+from lab.services import VS, check, http_get, real, service, tcp, wait_table
 from lab.waiting import hold_for, wait_for
 
-VS = "10.99.0.1"
 
-
-def check(kind, *lines, delay=0.5, timeout=1):
-    """A check's block."""
-    return "\n".join([f"    {kind} {{", f"      connect_timeout {timeout}", "      retry 0", *(f"      {line}" for line in lines), "    }"])
-
-
-def tcp(*lines, **options):
-    return check("TCP_CHECK", *lines, **options)
-
-
-def http_get(*lines, path="/", **options):
-    return check("HTTP_GET", "url {", f"  path {path}", *(f"  {line}" for line in lines), "}", **options)
-
-
-def real(port, *blocks, weight=1, extra=()):
-    return "\n".join([f"  real_server 127.0.0.1 {port} {{", f"    weight {weight}", *(f"    {line}" for line in extra),
-                      *blocks, "  }"])
-
-
-def service(*servers, extra=(), port=80, delay=0.5):
-    return "\n".join([f"virtual_server {VS} {port} {{", f"  delay_loop {delay:g}", "  lb_algo rr", "  lb_kind NAT",
-                      "  protocol TCP", *(f"  {line}" for line in extra), *servers, "}", ""])
-
-
-class Table:
-    """The record of hasupd's requests, as the table that they make."""
-
-    def __init__(self, path):
-        self.path = path
-
-    def lines(self):
-        try:
-            with open(self.path, encoding="ascii") as file:
-                return [line.split() for line in file]
-        except FileNotFoundError:
-            return []
-
-    def servers(self, port=80):
-        """Weights by port of the real server."""
-        table = {}
-        for _, kind, vs, *rest in self.lines():
-            if not vs.endswith(f":{port}"):
-                continue
-            if kind == "delvs":
-                table = {}
-            elif kind in ("addrs", "setrs"):
-                table[int(rest[0].rsplit(":", 1)[1])] = int(rest[1])
-            elif kind == "delrs":
-                table.pop(int(rest[0].rsplit(":", 1)[1]), None)
-        return table
-
-
-@pytest.fixture
-def begin(lan):
-    """Starts hasupd with a configuration; returns it and its table."""
-    node = lan.node("a")
-    started = []
-
-    def start(config, *arguments):
-        table = Table(os.path.join(node.directory, "table"))
-        hasup = Hasup(node, config).start("--ipvs-record", table.path, *arguments)
-        started.append(hasup)
-        return hasup, table
-
-    yield start
-    for hasup in started:
-        if hasup.running():
-            hasup.stop()
-
-
-def wait_table(table, wanted, bound=5.0, port=80):
-    return wait_for(f"the table {wanted}", lambda: table.servers(port), lambda seen: seen == wanted, bound)
-
-
-def test_a_dead_server_leaves_and_comes_back(lan, begin):
+def test_L1_recovered_server_returns(lan, begin):
     """Out within delay_loop, back with its first success."""
     node = lan.nodes["a"]
     servers = [Server(node, port).start() for port in (9001, 9002)]
@@ -189,7 +115,7 @@ def test_quorum_and_sorry_server(lan, begin):
         ["quorum up", "one down", "quorum down", "one up", "quorum up"]))
 
 
-def test_a_killed_checker_changes_nothing(lan, begin):
+def test_L4_stopped_checker_replaced(lan, begin):
     """L4: kill -9, and SIGSTOP, beside a dead server: no write, nobody is notified, checks go on at once."""
     node = lan.nodes["a"]
     server = Server(node, 9001).start()
@@ -208,7 +134,7 @@ def test_a_killed_checker_changes_nothing(lan, begin):
     wait_table(table, {})
 
 
-def test_reload_and_upgrade_write_nothing_that_is_so_already(lan, begin):
+def test_L2_reload_writes_nothing(lan, begin):
     """L2: an unchanged reload and an upgrade write nothing; a changed weight, one line; a removed and a new server, two."""
     node = lan.nodes["a"]
     Server(node, 9001).start()
@@ -234,7 +160,7 @@ def test_reload_and_upgrade_write_nothing_that_is_so_already(lan, begin):
     assert kinds == ["addrs", "setrs"], kinds
 
 
-def test_a_thousand_silent_servers_keep_the_others_on_time(lan, begin):
+def test_L4_descriptors_flat(lan, begin):
     """Those that say nothing end at connect_timeout; descriptors are flat; the others are checked on time."""
     node = lan.nodes["a"]
     Server(node, 9001).start()

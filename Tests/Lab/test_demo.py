@@ -31,6 +31,15 @@ def test_demo_of_maintenance():
     assert max(len(line) for line in done.stdout.splitlines()) <= 100
 
 
+def test_demo_of_virtual_servers():
+    """Two web servers die one after the other, and no client has an error after the verdict."""
+    done = subprocess.run(["/usr/bin/python3", os.path.join(ROOT, "demo", "demo.py"), "lvs"],
+                          capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=240)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("errors: 0") == 4 and "50 by sorry" in done.stdout, done.stdout
+    assert max(len(line) for line in done.stdout.splitlines()) <= 110
+
+
 def test_demo_needs_no_root():
     """In a user namespace of nobody it works as well."""
     probe = subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "unshare", "-Urnm", "true"],

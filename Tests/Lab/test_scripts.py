@@ -27,7 +27,7 @@ seen = {"status": status, "environ": read("environ").split("\\0")[:-1], "policy"
         "nice": os.nice(0), "cwd": os.getcwd(), "umask": old, "group": os.getpgrp(), "pid": os.getpid(),
         "oom": int(read("oom_score_adj")), "realtime": resource.getrlimit(15),
         "core": resource.getrlimit(resource.RLIMIT_CORE), "files": resource.getrlimit(resource.RLIMIT_NOFILE),
-        "fds": {}, "arguments": sys.argv[1:]}
+        "fds": {}, "path": sys.argv[0], "arguments": sys.argv[1:]}
 for number in os.listdir("/proc/self/fd"):
     try:
         seen["fds"][int(number)] = os.readlink("/proc/self/fd/" + number)
@@ -152,6 +152,18 @@ def test_a_script_in_a_home_that_root_must_not_need(lan):
     hasup = daemon(node, f'notify_master "{inside}" nobody', settings=["enable_script_security"])
     assert seen(out)["cwd"] == "/"
     assert not scripts(hasup)["refused"]
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_a_script_behind_a_link(lan, kept):
+    """behaviours §5: the file that a link leads to is executed by its own path; with use_symlink_paths by the link's."""
+    node = lan.node("a")
+    path, out = look(node)
+    link = os.path.join(node.directory, "current")
+    os.symlink(path, link)
+    settings = ["script_user nobody"] + (["use_symlink_paths"] if kept else [])
+    daemon(node, f'notify_master "{link}"', settings=settings)
+    assert seen(out)["path"] == (link if kept else path)
 
 
 def weakened(node, kind, mode):

@@ -297,12 +297,24 @@ struct CheckerTests {
         bench.dead = [address(1), address(2)]
         bench.run(.seconds(2))
         #expect(bench.notified() == ["RS 0.0 DOWN 1", "VS 0 DOWN"])
+        // no_checker_emails: the second one changes nothing, which a mail may tell.
+        func turn(isPassing: Bool) -> CheckObservation {
+            .turned(service: 0, server: 0, isPassing ? .none : .refused, detail: 0, isPassing: isPassing)
+        }
+        #expect(bench.observations == [turn(isPassing: false)])
         bench.dead = [address(2)]
         bench.run(.seconds(2))
         #expect(bench.notified() == [])
+        #expect(bench.observations == [turn(isPassing: false), turn(isPassing: true)])
         bench.dead = []
         bench.run(.seconds(2))
         #expect(bench.notified() == ["RS 0.0 UP 1", "VS 0 UP"])
+        #expect(bench.observations.count == 2)
+        for observation in bench.observations {
+            var writer = ByteWriter()
+            observation.encode(into: &writer)
+            #expect(CheckObservation.all(in: writer.bytes, max: 1) == [observation])
+        }
     }
 
     @Test("D78: what can't be tried leaves the server as it is, and is said after three intervals, once a minute")

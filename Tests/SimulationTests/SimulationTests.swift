@@ -37,6 +37,19 @@ import Testing
             "\(story): hasup-sim --seed \(seed) --plain --trace")
     }
 
+    /// The same in clusters with groups, orders and hooks.
+    @Test(arguments: [
+        (UInt64(2577), "an order that ended one event after its router was MASTER"),
+        (16411, "an order that was given while a reload waited for a hook, and was forgotten"),
+        (14221, "a master that a reload brought into a group that hands over"),
+        (8902, "a MASTER notified before its addresses came, behind a death and a reload without hook"),
+        (7376, "a MASTER notified although the kernel had refused what it answered for first"),
+        (16469, "a MASTER whose last address was another instance's, too, and was refused to that one"),
+    ])
+    func namedSeedsOfGroups(_ seed: UInt64, _ story: String) {
+        #expect(Simulation.run(seed: seed).failures.isEmpty, "\(story): hasup-sim --seed \(seed) --trace")
+    }
+
     /// The same seed is the same story, whatever else runs.
     @Test func replays() {
         for seed in UInt64(1)...3 {

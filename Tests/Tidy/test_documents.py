@@ -1,5 +1,6 @@
 """Documents: what they and the comments point at is there."""
 
+import posixpath
 import re
 
 import tree
@@ -111,7 +112,7 @@ def missing_pairs(repository):
             continue
         file, _, name = test.partition("::")
         function, _, variant = name.rstrip("]").partition("[")
-        if not re.search(rf"^def {function}\(", repository.files.get(f"Tests/Lab/{file}", ""), re.MULTILINE):
+        if not re.search(rf"^def {function}\(", repository.files.get(posixpath.normpath(f"Tests/Lab/{file}"), ""), re.MULTILINE):
             found.append(f"{PAIRS}:{number}: there is no test {test}: correct its name")
         elif not re.search(rf"`{function}\b[^`]*{re.escape(variant)}", repository.files.get(PAIRS_PAGE, "")):
             found.append(f"{PAIRS}:{number}: {PAIRS_PAGE} hasn't got {name}: run `make interop`")

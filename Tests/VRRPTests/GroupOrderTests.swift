@@ -143,6 +143,18 @@ import Testing
         #expect(Self.states(bench) == [.master, .master])
     }
 
+    /// A master that a reload brings into a group that hands over hands over, too.
+    @Test func aMasterJoinsAHandOver() {
+        var bench = Self.master { $0.shared.syncGroups[0].members = [0] }
+        #expect(Self.states(bench) == [.master, .master])
+        Self.order(&bench, .resigned)
+        #expect(bench.take().advertsByInstance == ["0: 0"])
+        bench.reload { $0.shared.syncGroups[0].members = [0, 1] }
+        #expect(bench.take().advertsByInstance == ["1: 0"] && bench.status(1).isResigning)
+        bench.receive(50, for: 1)
+        #expect(Self.states(bench) == [.backup, .backup])
+    }
+
     /// A member that a reload brings goes with its group.
     @Test func aMemberJoins() {
         var bench = Self.bench { $0.shared.syncGroups[0].members = [0] }

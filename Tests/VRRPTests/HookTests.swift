@@ -193,6 +193,29 @@ extension [Action] {
         #expect(!bench.node.isPreparing)
     }
 
+    /// An order that comes while a configuration waits for a hook holds when the configuration runs.
+    @Test func anOrderWhileAConfigurationWaits() {
+        var bench = Self.bench(master: false, release: true)
+        bench.model.instances.append(
+            Bench.settings {
+                $0.name = "VI_2"
+                $0.virtualRouterID = VRID(rawValue: 30)
+                $0.virtualAddresses = [virtual("10.0.4.2/24")]
+            })
+        bench.handle(.configure(bench.model))
+        bench.advance(.seconds(4))
+        var next = bench.model
+        next.instances.removeFirst()
+        bench.handle(.orderTable([]))
+        bench.handle(.prepare(next))
+        let hook = bench.take().hooks.first
+        bench.handle(.orders([OperatorOrder(.maintenance, NotificationKey(.instance, "VI_2"), number: 1)]))
+        Self.end(&bench, hook, succeeded: true)
+        bench.handle(.configure(next))
+        bench.advance(.seconds(30))
+        #expect(bench.status().state == .backup)
+    }
+
     @Test(arguments: [true, false])
     func resign(_ succeeds: Bool) {
         var bench = Self.bench(master: false, release: true)

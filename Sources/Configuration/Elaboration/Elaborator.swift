@@ -318,7 +318,8 @@ struct Elaborator {
         switch files.account(user: identity.user, group: identity.group) {
         case nil: break
         case .known(let account): identity.account = account
-        case .unknown(let reason): refuse("\(reason): \(loss) \(identity.name)\(hint)", at: token)
+        case .unknown(let reason):
+            refuse("\(reason): \(loss) \(identity.name)\(hint)", at: token, atStart: .inMessage)
         }
         return identity
     }

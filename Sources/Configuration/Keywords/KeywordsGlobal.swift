@@ -11,7 +11,7 @@ extension KeywordList {
         r.row("checker_process_name", .words("NAME"), note: "<=15 chars", .accepted("processes are named by their role"), "comm name of checker child")
         r.row("lvs_process_name", .words("NAME"), note: "<=15", traits: .deprecated, .accepted("processes are named by their role"), "deprecated alias of checker_process_name")
         r.row("bfd_process_name", .words("NAME"), note: "<=15 chars", .accepted("processes are named by their role"), "comm name of bfd child")
-        r.boolean("use_symlink_paths", .typed, "keep symlinks in script paths instead of resolving them", \.model.global.daemon.keepsSymbolicLinks)
+        r.boolean("use_symlink_paths", .acts, "keep symlinks in script paths instead of resolving them", \.model.global.daemon.keepsSymbolicLinks)
         r.boolean("set_supplementary_groups", .acts, "give scripts the supplementary groups of their user", \.model.global.supplementaryGroups)
         r.text("router_id", "STR", default: "hostname", .acts, "identification string in e-mails and SNMP", \.model.global.routerID)
         r.row("notification_email_from", .words("ADDR"), default: "<user>@<hostname>", .acts, "From: address") { $0.mailSender($1) }
@@ -89,7 +89,7 @@ extension KeywordList {
         r.row("bfd_cpu_affinity", .number("CPU...", Limits.processor), default: "all", .typed, "CPU pinning") { $0.set(\.model.global.bfdProcess.processors, processors: $1) }
         r.integer("bfd_rlimit_rttime", 2...Int(Int32.max), unit: .microseconds, default: "10000", .typed, "RLIMIT_RTTIME", \.model.global.bfdProcess.realtimeLimit)
         r.row("bfd_rlimit_rtime", .integer(nil), traits: .deprecated, .accepted("a deprecated misspelling"), "deprecated misspelling")
-        r.row("notify_fifo", .words("PATH [USER [GROUP]]"), default: "none", traits: .firstCounts, .acts, "FIFO for events of instances and groups (of virtual servers: not yet); the first one counts") { $0.fifo(\.model.global.daemon.notifyFIFO, $1) }
+        r.row("notify_fifo", .words("PATH [USER [GROUP]]"), default: "none", traits: .firstCounts, .acts, "FIFO for events of instances, groups, virtual and real servers; the first one counts") { $0.fifo(\.model.global.daemon.notifyFIFO, $1) }
         r.row("notify_fifo_script", .command, default: "none", note: "path appended as last arg", traits: .firstCounts, .acts, "reader process of notify_fifo: started again when it ends, and given the states of all first; the first one counts") { $0.fifoScript(\.model.global.daemon.notifyFIFO, $1) }
         r.row("vrrp_notify_fifo", .words("PATH [USER [GROUP]]"), default: "none", traits: .firstCounts, .acts, "FIFO for events of instances and groups only; the first one counts") { $0.fifo(\.model.global.daemon.vrrpNotifyFIFO, $1) }
         r.row("vrrp_notify_fifo_script", .command, default: "none", traits: .firstCounts, .acts, "reader process of vrrp_notify_fifo, as notify_fifo_script; the first one counts") { $0.fifoScript(\.model.global.daemon.vrrpNotifyFIFO, $1) }
@@ -118,12 +118,12 @@ extension KeywordList {
         r.boolean("vrrp_netlink_monitor_rcv_bufs_force", .typed, "use SO_RCVBUFFORCE", \.model.global.buffers.vrrpMonitor.isForced)
         r.integer("lvs_netlink_cmd_rcv_bufs", Limits.buffer, unit: .bytes, default: "kernel default", .acts, "receive buffer of the socket to IPVS", \.model.global.buffers.balancerCommands.bytes)
         r.boolean("lvs_netlink_cmd_rcv_bufs_force", .acts, "use SO_RCVBUFFORCE", \.model.global.buffers.balancerCommands.isForced)
-        r.integer("lvs_netlink_monitor_rcv_bufs", Limits.buffer, unit: .bytes, default: "kernel default", .typed, "same for checker", \.model.global.buffers.balancerMonitor.bytes)
-        r.boolean("lvs_netlink_monitor_rcv_bufs_force", .typed, "same for checker", \.model.global.buffers.balancerMonitor.isForced)
+        r.integer("lvs_netlink_monitor_rcv_bufs", Limits.buffer, unit: .bytes, default: "4 MiB", .acts, "receive buffer of the socket that hears of ha_suspend's addresses", \.model.global.buffers.balancerMonitor.bytes)
+        r.boolean("lvs_netlink_monitor_rcv_bufs_force", .acts, "use SO_RCVBUFFORCE", \.model.global.buffers.balancerMonitor.isForced)
         r.integer("process_monitor_rcv_bufs", Limits.buffer, unit: .bytes, default: "1 MiB", .acts, "proc connector socket buffer", \.model.global.buffers.processMonitor.bytes)
         r.boolean("process_monitor_rcv_bufs_force", .acts, "use SO_RCVBUFFORCE", \.model.global.buffers.processMonitor.isForced)
         r.boolean("rs_init_notifies", .acts, "run RS notifies for initial state at start/reload", \.model.global.balancer.notifiesInitialState)
-        r.boolean("no_checker_emails", .typed, "mail only on RS state change, not per checker", \.model.global.mail.omitsChecks)
+        r.boolean("no_checker_emails", .acts, "mail only when the real server turns, not also when one of several checks does", \.model.global.mail.omitsChecks)
         r.row("vrrp_rx_bufs_policy", .number("MTU|ADVERT|INT", Limits.buffer, unit: .bytes), default: "kernel default", .typed, "socket receive buffer policy") { $0.bufferPolicy($1) }
         r.integer("vrrp_rx_bufs_multiplier", Limits.bufferMultiplier, default: "3", .typed, "multiplier for policy", \.model.global.buffers.multiplier)
         r.seconds("vrrp_startup_delay", 1_000...4_294_967_295, default: "0", .acts, "delay before VRRP starts after daemon start", \.model.global.startupDelay)

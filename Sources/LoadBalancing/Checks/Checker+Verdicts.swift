@@ -158,7 +158,26 @@ extension Checker {
         // Before it is told: whoever dies in between leaves what was about to be told (docs/decisions, D73).
         actions.append(.keep(check: number))
         guard hasChanged, let users = checks[number]?.users else { return }
-        for user in users { judge(user.service, user.server, into: &actions) }
+        for user in users {
+            let wasUp = services[user.service].servers[user.server].isUp
+            judge(user.service, user.server, into: &actions)
+            observeTurn(of: user, from: before.state, wasUp, record, into: &actions)
+        }
+    }
+
+    /// A server stays down although one of its checks failed or passes again.
+    private func observeTurn(
+        of user: CheckUser, from state: CheckRecord.State, _ wasUp: Bool, _ record: CheckRecord,
+        into actions: inout [CheckerAction]
+    ) {
+        let server = services[user.service].servers[user.server]
+        let use = server.uses[user.use]
+        guard server.isUp == wasUp, isFailing(use, state) != isFailing(use) else { return }
+        actions.append(
+            .observe(
+                .turned(
+                    service: UInt32(user.service), server: UInt32(user.server), record.reason, detail: record.detail,
+                    isPassing: !isFailing(use))))
     }
 
     private mutating func judge(_ place: Int, _ number: Int, into actions: inout [CheckerAction]) {
@@ -175,8 +194,10 @@ extension Checker {
         tell(place, notifies: true, into: &actions)
     }
 
-    private func isFailing(_ use: CheckUse) -> Bool {
-        switch entry(use.check)?.record.state {
+    private func isFailing(_ use: CheckUse) -> Bool { isFailing(use, entry(use.check)?.record.state) }
+
+    private func isFailing(_ use: CheckUse, _ state: CheckRecord.State?) -> Bool {
+        switch state {
         case .up, nil: false
         case .down: true
         case .unknown: use.assumesFailure

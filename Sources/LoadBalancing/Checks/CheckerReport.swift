@@ -122,6 +122,8 @@ package enum CheckObservation: ByteCoded, Hashable, Sendable {
     case failed(service: UInt32, server: UInt32, CheckReason, detail: Int32, retriesLeft: UInt16)
     /// A check couldn't be tried for three intervals and more: the server stays as it is, unchecked.
     case untried(service: UInt32, server: UInt32, CheckReason, detail: Int32)
+    /// A check failed, or passes again, of a server that stays down for another one.
+    case turned(service: UInt32, server: UInt32, CheckReason, detail: Int32, isPassing: Bool)
 
     package init(decoding reader: inout ByteReader) throws(ByteError) {
         let kind = try reader.readUInt8()
@@ -134,6 +136,9 @@ package enum CheckObservation: ByteCoded, Hashable, Sendable {
             self = .failed(
                 service: service, server: server, reason, detail: detail, retriesLeft: try reader.readUInt16())
         case 1: self = .untried(service: service, server: server, reason, detail: detail)
+        case 2:
+            self = .turned(
+                service: service, server: server, reason, detail: detail, isPassing: try reader.readBool())
         default: throw .invalid
         }
     }
@@ -153,6 +158,13 @@ package enum CheckObservation: ByteCoded, Hashable, Sendable {
             writer.write(server)
             reason.encode(into: &writer)
             detail.encode(into: &writer)
+        case .turned(let service, let server, let reason, let detail, let isPassing):
+            writer.write(UInt8(2))
+            writer.write(service)
+            writer.write(server)
+            reason.encode(into: &writer)
+            detail.encode(into: &writer)
+            writer.write(isPassing)
         }
     }
 }

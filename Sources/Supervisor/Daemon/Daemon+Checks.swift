@@ -10,6 +10,8 @@ extension Daemon: CheckerSupervisionDelegate {
         fifos.write(notification)
     }
 
+    func checkerMails(_ notification: PendingNotification) { mails.add(notification, repeats: true) }
+
     func checkerReady() { workers.writePidFiles() }
 
     func checkerFinished() { advance(.checkerFinished) }

@@ -67,9 +67,12 @@ final class Mails {
 
     // MARK: Sending
 
-    /// Mails a transition, if its instance or group is to be mailed about.
-    func add(_ notification: PendingNotification) {
-        guard notification.sendsMail, !queue.isRepeated(notification.trigger, of: notification.key) else { return }
+    /// Mails a transition, if its subject is to be mailed about.
+    ///
+    /// - Parameter repeats: true for a mail on the state that was mailed last.
+    func add(_ notification: PendingNotification, repeats: Bool = false) {
+        guard notification.sendsMail else { return }
+        guard repeats || !queue.isRepeated(notification.trigger, of: notification.key) else { return }
         let mail = Mail(
             on: notification.trigger, of: notification.key, generation.global, origin,
             at: Clock.wallNanoseconds / 1_000_000_000)

@@ -69,6 +69,7 @@ enum ExecRole {
         fileprivate let name: String
         fileprivate let user: ScriptCommand.User
         fileprivate let isSecurityEnabled: Bool
+        fileprivate let keepsSymbolicLinks: Bool
         fileprivate let arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>
         private let count: Int
 
@@ -77,6 +78,7 @@ enum ExecRole {
             self.name = name
             user = command.user
             isSecurityEnabled = command.isSecurityEnabled
+            keepsSymbolicLinks = command.keepsSymbolicLinks
             count = command.arguments.count
             arguments = .allocate(capacity: count + 1)
             for (place, argument) in command.arguments.enumerated() { arguments[place] = strdup(argument) }
@@ -94,7 +96,7 @@ enum ExecRole {
     static func prepare() {
         enterSurroundings()
         _ = hasup_close_on_exec_from(complaints)
-        _ = try? path(of: "/dev/null", runBy: 0, true)
+        _ = try? path(of: "/dev/null", runBy: 0, true, keepsLinks: false)
         _ = ScriptLimits.isHardToKill
     }
 
@@ -116,7 +118,8 @@ enum ExecRole {
         let path: String
         do throws(ExecRefusal) {
             let account = try account(of: program.user)
-            path = try self.path(of: program.name, runBy: account.uid, program.isSecurityEnabled)
+            path = try self.path(
+                of: program.name, runBy: account.uid, program.isSecurityEnabled, keepsLinks: program.keepsSymbolicLinks)
             limits.apply()
             if ScriptLimits.isHardToKill { ScriptLimits.forgetScore() }
             try become(account)
@@ -142,10 +145,10 @@ enum ExecRole {
         }
     }
 
-    /// The resolved path of the program. One that root runs, or any under enable_script_security, must be such that no
+    /// The path of the program, resolved unless symbolic links are kept. One that root runs, or any under enable_script_security, must be such that no
     /// other user could have written it (pain point S5).
     private static func path(
-        of program: String, runBy uid: UInt32, _ isSecurityEnabled: Bool
+        of program: String, runBy uid: UInt32, _ isSecurityEnabled: Bool, keepsLinks: Bool
     ) throws(ExecRefusal) -> String {
         guard let found = ProgramInspection.locate(program) else {
             // Who isn't root may see what root can't, on a server that doesn't trust root.
@@ -158,12 +161,12 @@ enum ExecRole {
         } catch {
             throw ExecRefusal(SystemError.text(of: error.code))
         }
-        guard uid == 0 || isSecurityEnabled else { return followed.resolved }
+        guard uid == 0 || isSecurityEnabled else { return keepsLinks ? found : followed.resolved }
         let finding = ProgramFinding(weaknesses: followed.weaknesses)
         if let weakness = finding.weakness(forUser: uid) {
             throw ExecRefusal("it would run as \(uid == 0 ? "root" : "uid \(uid)"), and \(weakness)")
         }
-        return followed.resolved
+        return keepsLinks ? found : followed.resolved
     }
 
     private static func become(_ account: ScriptAccount) throws(ExecRefusal) {

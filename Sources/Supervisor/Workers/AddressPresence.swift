@@ -1,5 +1,6 @@
 import Base
 import CLinux
+import ConfigurationModel
 import Kernel
 import Reactor
 
@@ -14,11 +15,15 @@ final class AddressPresence {
     /// The interfaces that have a wanted address.
     private var holders: [IPAddress: Set<Int32>] = [:]
 
+    /// - Parameter buffer: the receive buffer of the socket that hears of changes.
     /// - Throws: `SystemError` when the kernel can't be asked.
-    init(of addresses: Set<IPAddress>, on loop: EventLoop) throws(SystemError) {
+    init(of addresses: Set<IPAddress>, buffer: BufferSettings.Size, on loop: EventLoop) throws(SystemError) {
         self.loop = loop
         for address in addresses { holders[address] = [] }
         monitor = LinkMonitor(try owned(hasup_route_socket(LinkMonitor.groups), "open an rtnetlink socket"))
+        if let bytes = buffer.bytes {
+            hasup_receive_buffer_set(monitor.descriptor, Int32(clamping: bytes), buffer.isForced)
+        }
         watch = try loop.add(monitor.descriptor) { [weak self] _ in self?.drain() }
         try read()
     }

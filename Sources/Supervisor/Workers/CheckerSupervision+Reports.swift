@@ -104,6 +104,10 @@ extension CheckerSupervision {
             lines.write(
                 .warning, "", "\(subject) isn't checked: \(reason.text(detail: detail)); it stays as it is",
                 kind: "\(subject) unchecked")
+        case .turned(let service, let server, let reason, let detail, let isPassing):
+            guard let subject = table.subject(service, server) else { return }
+            let text = isPassing ? "a check passes again" : "another check failed (\(reason.text(detail: detail)))"
+            lines.write(.notice, "", "\(subject): \(text); it stays DOWN", kind: "\(subject) \(isPassing)")
         }
     }
 }

@@ -17,6 +17,8 @@ protocol CheckerSupervisionDelegate: AnyObject {
     func checkerTold(_ changes: [StateChange])
     /// A virtual or real server is up or down, and somebody is to be notified.
     func checkerNotifies(_ notification: PendingNotification)
+    /// A check has turned and the server is as before: a mail is sent, whatever was mailed last.
+    func checkerMails(_ notification: PendingNotification)
     /// Results of what is tracked.
     var trackerTable: TrackerTable { get }
     /// Something happened to the checker, for the history.
@@ -245,7 +247,8 @@ final class CheckerSupervision: WorkerProcessOwner {
         presence = nil
         guard !awaited.isEmpty else { return }
         do throws(SystemError) {
-            let presence = try AddressPresence(of: awaited, on: context.loop)
+            let presence = try AddressPresence(
+                of: awaited, buffer: generation.global.buffers.balancerMonitor, on: context.loop)
             presence.onChange = { [unowned self] addresses, arePresent in
                 if let channel = self.worker?.channel { Self.send(addresses, arePresent: arePresent, on: channel) }
             }
@@ -386,8 +389,22 @@ final class CheckerSupervision: WorkerProcessOwner {
 
     private func take(observations bytes: [UInt8], of number: UInt64) throws(FrameError) {
         let observations = try decode(CheckObservation.self, bytes)
-        guard let table = given.first(where: { $0.generation.number == number })?.table else { return }
-        for observation in observations { log(observation, of: table) }
+        guard let given = given.first(where: { $0.generation.number == number }) else { return }
+        for observation in observations {
+            log(observation, of: given.table)
+            mail(observation, given)
+        }
+    }
+
+    /// Mails that a check has turned although its server stays down, unless no_checker_emails says otherwise.
+    private func mail(_ observation: CheckObservation, _ given: Given) {
+        guard case .turned(let service, let server, _, _, _) = observation,
+            let subject = given.table.subject(service, server), !given.generation.global.mail.omitsChecks,
+            given.generation.serviceNotices.mails.contains(subject)
+        else { return }
+        var notification = PendingNotification(of: subject, sequence: 0, trigger: .down, priority: 0)
+        notification.sendsMail = true
+        delegate.checkerMails(notification)
     }
 
     private func refuse(_ sentence: String, kind: String) {

@@ -16,7 +16,7 @@ class Server:
 
     def start(self):
         with self.node.netns.entered():
-            listener = socket.socket()
+            listener = socket.socket(socket.AF_INET6 if ":" in self.address else socket.AF_INET)
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind((self.address, self.port))
         listener.listen(128)

@@ -9,8 +9,12 @@ import shlex
 import shutil
 import subprocess
 import tempfile
+import time
 
 KERNEL, MODULES = "/usr/bin/linux.uml", "/usr/lib/uml/modules"
+SCHEDULERS = ("rr", "wrr", "lc", "wlc", "lblc", "lblcr", "sh", "mh", "dh", "fo", "ovf", "sed", "nq")
+# What the director needs.
+IPVS = ("veth", "bridge", "ip_vs", "ip_vs_pe_sip", *(f"ip_vs_{name}" for name in SCHEDULERS))
 INIT = """#!/bin/bash
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TMPDIR=/dev/shm HASUP_BUILD={build}
 mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t tmpfs run /run; mount -t devtmpfs dev /dev
@@ -18,7 +22,7 @@ mkdir -p /dev/pts /dev/shm /run/netns /run/kernel/lib
 mount -t devpts pts /dev/pts; mount -t tmpfs shm /dev/shm; mount -t cgroup2 cgroup /sys/fs/cgroup
 ln -s {modules} /run/kernel/lib/modules
 ip link set lo up
-for module in {wanted}; do modprobe -d /run/kernel $module; done
+modprobe -d /run/kernel -a {wanted}
 setsid -w {command} >{folder}/output 2>&1 </dev/null
 echo $? >{folder}/status.new; sync; mv {folder}/status.new {folder}/status
 echo o >/proc/sysrq-trigger; sleep 9
@@ -80,15 +84,15 @@ def boot(files, *command, modules=("veth", "bridge"), bound=240):
     return _run(prepare, bound)
 
 
-def run(*command, modules=("veth", "bridge"), bound=120):
-    """Boots, runs a command, and ends; returns the command's exit status and output."""
+def run(*command, modules=("veth", "bridge"), bound=120, show=None):
+    """Boots, runs a command, and ends; returns the command's exit status and output, whose pieces `show` gets as they come."""
     def prepare(folder, build):
         return INIT.format(build=build, modules=MODULES, folder=folder, wanted=" ".join(modules),
                            command=shlex.join(command))
-    return _run(prepare, bound)
+    return _run(prepare, bound, show)
 
 
-def _run(prepare, bound):
+def _run(prepare, bound, show=None):
     """Runs the kernel with the process 1 that `prepare` gives; the exit status and output that it has left."""
     from .hasup import BUILT
     assert os.access(KERNEL, os.X_OK), f"{KERNEL} is missing: run make setup"
@@ -104,7 +108,7 @@ def _run(prepare, bound):
                  "con=null", "con0=null", "quiet", "umid=kernel", f"uml_dir={folder}"],
                 stdin=subprocess.DEVNULL, stdout=console, stderr=console, start_new_session=True)
             try:
-                kernel.wait(bound)
+                _wait(kernel, bound, os.path.join(folder, "output"), show)
             except subprocess.TimeoutExpired:
                 # Its processes are in its own session and process group, and end with it.
                 os.killpg(kernel.pid, 9)
@@ -114,6 +118,24 @@ def _run(prepare, bound):
         return int(seen["status"]), seen["output"]
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _wait(kernel, bound, output, show):
+    """Waits for its end, and shows what its command says."""
+    if show is None:
+        kernel.wait(bound)
+        return
+    end, shown = time.monotonic() + bound, 0
+    while True:
+        ended = kernel.poll() is not None
+        text = _text(output)
+        show(text[shown:])
+        shown = len(text)
+        if ended:
+            return
+        if time.monotonic() > end:
+            raise subprocess.TimeoutExpired(KERNEL, bound)
+        time.sleep(0.1)
 
 
 def _text(path):
