@@ -16,8 +16,8 @@ import pytest
 from lab.forge import LONG
 from lab.hasup import binary
 from lab.servers import Server, http, silent
+from lab.services import check, real, service, wait_table
 from lab.waiting import hold_for, wait_for
-from test_checks import begin, check, real, service, wait_table  # noqa: F401
 
 BODY = b"xxhello"
 DIGEST = hashlib.md5(BODY).hexdigest()
