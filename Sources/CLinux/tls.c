@@ -138,7 +138,7 @@ const char *hasup_tls_load(void) {
 static int password_of(char *buffer, int size, int is_writing, void *user) {
     (void)is_writing;
     const char *password = user;
-    if (!password) return -1;
+    if (!*password) return -1;
     int length = (int)strnlen(password, (size_t)size);
     memcpy(buffer, password, (size_t)length);
     return length;

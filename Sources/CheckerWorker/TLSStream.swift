@@ -92,7 +92,7 @@ struct TLSIdentity {
         for (content, part) in parts {
             guard let content else { continue }
             // hasup-config has tried the same, and has the words.
-            let result = hasup_tls_add(Int32(part), content, content.count, settings.password, nil, 0)
+            let result = hasup_tls_add(Int32(part), content, content.count, settings.password ?? "", nil, 0)
             if result != 0 { return false }
         }
         hasup_tls_commit()

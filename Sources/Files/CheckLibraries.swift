@@ -7,7 +7,7 @@ package struct CheckLibraries: ContentJudge {
     private init() {}
 
     package static func find(_ library: CheckLibrary) -> LibraryFinding {
-        let failure =
+        let failure: UnsafePointer<CChar>? =
             switch library {
             case .patterns: hasup_pattern_load()
             case .tls: hasup_tls_load()
@@ -34,7 +34,7 @@ package struct CheckLibraries: ContentJudge {
         for (content, part, file) in parts {
             guard let content else { continue }
             var reason = [CChar](repeating: 0, count: 256)
-            guard hasup_tls_add(Int32(part), content, content.count, password, &reason, reason.count) == 0 else {
+            guard hasup_tls_add(Int32(part), content, content.count, password ?? "", &reason, reason.count) == 0 else {
                 return CredentialObjection(file, Self.text(reason))
             }
         }

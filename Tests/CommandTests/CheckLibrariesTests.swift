@@ -15,32 +15,32 @@ struct CheckLibrariesTests {
     private struct Missing: Error { var reason: String }
 
     @Test func patterns() throws {
-        let judge = try judge(.patterns)
-        #expect(judge.objection(to: BodyPattern(expression: Array("h.llo".utf8))) == nil)
+        let library = try judge(.patterns)
+        #expect(library.objection(to: BodyPattern(expression: Array("h.llo".utf8))) == nil)
         #expect(
-            judge.objection(to: BodyPattern(expression: Array("(a".utf8)))
+            library.objection(to: BodyPattern(expression: Array("(a".utf8)))
                 == "missing closing parenthesis, at byte 2")
         // An option that makes the difference, behind another one.
         var pattern = BodyPattern(expression: Array("[]a]".utf8))
-        #expect(judge.objection(to: pattern) == nil)
+        #expect(library.objection(to: pattern) == nil)
         pattern.options = [.caseless, .allowEmptyClass]
-        #expect(judge.objection(to: pattern) == nil)
+        #expect(library.objection(to: pattern) == nil)
         pattern.expression = Array("\\C".utf8)
-        #expect(judge.objection(to: pattern) == nil)
+        #expect(library.objection(to: pattern) == nil)
         pattern.options = [.caseless, .neverSingleUnit]
-        #expect(judge.objection(to: pattern)?.contains("\\C") == true)
+        #expect(library.objection(to: pattern)?.contains("\\C") == true)
     }
 
     @Test func credentials() throws {
-        let judge = try judge(.tls)
+        let library = try judge(.tls)
         var credentials = TLSCredentials()
-        #expect(judge.objection(to: credentials, password: nil) == nil)
+        #expect(library.objection(to: credentials, password: nil) == nil)
         credentials.certificate = Array("no certificate".utf8)
         #expect(
-            judge.objection(to: credentials, password: nil) == CredentialObjection(.certificate, "no start line"))
+            library.objection(to: credentials, password: nil) == CredentialObjection(.certificate, "no start line"))
         credentials.authorities = []
         #expect(
-            judge.objection(to: credentials, password: nil) == CredentialObjection(.authorities, "no start line"))
+            library.objection(to: credentials, password: nil) == CredentialObjection(.authorities, "no start line"))
     }
 
     @Test func filesOfAnotherMachine() {

@@ -324,12 +324,12 @@ import Testing
     @Test func filesOfSSL() {
         let get = service("SSL_GET", "")
         let block = "SSL {\nca /ca\ncertificate /c\nkey /k\npassword right\n}\n"
-        let files = ["/ca": "ca", "/c": "c", "/k": "k"]
+        let files = ["/ca": "ca", "/c": "c", "/k": "PRIVATE"]
         let good = loaded(LibraryMachine(text: block + get, files: files))
         #expect(good.findings == [])
         var expected = TLSCredentials()
         (expected.authorities, expected.certificate, expected.key) = (
-            Array("ca".utf8), Array("c".utf8), Array("k".utf8)
+            Array("ca".utf8), Array("c".utf8), Array("PRIVATE".utf8)
         )
         #expect(good.credentials == expected)
         // A checker without them isn't to connect as somebody else.
@@ -345,7 +345,7 @@ import Testing
         let other = loaded(LibraryMachine(text: block + get, files: files.merging(["/c": "no"]) { $1 }))
         #expect(other.findings == ["3:13 error the certificate `/c` can't be used: no start line"])
         // What the model shows is no secret of the files.
-        #expect(!String(decoding: good.model.encode(), as: UTF8.self).contains("-----"))
+        #expect(!String(decoding: good.model.encode(), as: UTF8.self).contains("PRIVATE"))
         #expect(
             loaded(LibraryMachine(text: get, missing: [.tls: "no file"])).findings == [
                 "6:1 error `SSL_GET` needs OpenSSL, which can't be loaded (no file): install it"

@@ -15,7 +15,7 @@ enum { HASUP_TLS_AUTHORITIES = 1, HASUP_TLS_CERTIFICATE = 2, HASUP_TLS_KEY = 3 }
 
 /// Begins a set of them, empty. The library has to be loaded. Returns 0, or -1 without memory.
 int hasup_tls_prepare(void);
-/// Adds the content of a file in PEM, a key behind its certificate. `password` is the key's, or NULL. Returns 0, or -1 when it
+/// Adds the content of a file in PEM, a key behind its certificate. `password` is the key's, or empty. Returns 0, or -1 when it
 /// can't be used, with the library's words in `reason`.
 int hasup_tls_add(int part, const void *bytes, size_t count, const char *password, char *reason, size_t reason_size);
 /// Has connections use the set that are made from now on.

@@ -111,7 +111,8 @@ enum ConfigurationRole {
 extension LoadedConfiguration {
     /// The contents of SSL's files, where a check uses them.
     fileprivate var encodedCredentials: [UInt8] {
-        guard !credentials.isEmpty, model.hasEncryptedChecks else { return [] }
+        let checks = model.virtualServers.lazy.flatMap(\.realServers).flatMap(\.checks)
+        guard !credentials.isEmpty, checks.contains(where: \.isEncrypted) else { return [] }
         var writer = ByteWriter()
         credentials.encode(into: &writer)
         return writer.bytes

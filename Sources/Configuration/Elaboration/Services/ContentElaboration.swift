@@ -18,7 +18,7 @@ extension Elaborator {
         }
     }
 
-    mutating func judge(_ pattern: BodyPattern, at token: Int) {
+    mutating func examine(_ pattern: BodyPattern, at token: Int) {
         guard let reason = judge(.patterns, at: token - 1)?.objection(to: pattern) else { return }
         report(
             .error, "the regex doesn't compile: \(reason)", at: token,
@@ -29,7 +29,7 @@ extension Elaborator {
     ///
     /// - Parameter places: the keywords.
     mutating func readCredentials(of block: Statement, _ places: [String: Int]) {
-        guard let judge = judge(.tls, at: block.token) else { return }
+        guard let library = judge(.tls, at: block.token) else { return }
         let settings = model.tlsClient
         let unchecked = StartAction("leave servers with SSL_GET unchecked", past: "servers with SSL_GET stay unchecked")
         var credentials = TLSCredentials()
@@ -51,7 +51,7 @@ extension Elaborator {
             }
         }
         guard isReadable else { return }
-        if let objection = judge.objection(to: credentials, password: settings.password) {
+        if let objection = library.objection(to: credentials, password: settings.password) {
             for (keyword, path, _, file) in named where file == objection.file {
                 guard let path, let place = places[keyword] else { continue }
                 report(

@@ -106,7 +106,7 @@ extension Elaborator {
             let result = draft.mustNotMatch ? "never fail" : "never succeed"
             report(.error, "regex_max_offset isn't above regex_min_offset: this regex would \(result)", at: token)
         }
-        if let token = draft.expressionPlace { judge(pattern, at: token) }
+        if let token = draft.expressionPlace { examine(pattern, at: token) }
         request.pattern = pattern
         return request
     }
