@@ -20,6 +20,7 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import changes  # noqa: E402
+import checking  # noqa: E402
 import continuity  # noqa: E402
 import dumping  # noqa: E402
 import measures  # noqa: E402
@@ -115,6 +116,21 @@ def tracked(engine, command):
             ("–", None) if None in turn else (f"{max(turn):.1f} ms", max(turn))]
 
 
+def checked(engine, kind, count):
+    """Processor time of a check, memory, checks done, TIME_WAIT sockets, hasupd's longest turn."""
+    runs = [checking.load(engine, kind, count) for _ in range(RUNS)]
+    cost, memory, done, waiting, turn = ([run[place] for run in runs] for place in range(5))
+    return [(f"{statistics.median(cost):.1f} µs", statistics.median(cost)), (f"{statistics.median(memory):.1f} MB", statistics.median(memory)),
+            (f"{statistics.median(done):.2f} %", statistics.median(done)), (f"{statistics.median(waiting):,.0f}", statistics.median(waiting)),
+            ("–", None) if None in turn else (f"{max(turn):.1f} ms", max(turn))]
+
+
+def outages(engine):
+    """Median and worst time until a dead server is out, and until it is back."""
+    return [(f"{statistics.median(times) * 1000:.0f} ms (worst {max(times) * 1000:.0f})", max(times) * 1000)
+            for times in checking.outage(engine, max(RUNS, 3))]
+
+
 def turns():
     """Milliseconds of hasupd's longest turn."""
     longest = statistics.median(repeated(measures.longest_turn))
@@ -182,6 +198,19 @@ ROWS = [
      ["≤ 5 ms", "≤ 1,000 ms"], lambda engine: hasup_only_rows(engine, tracking.process, 2)),
     ("track-memory", ["memory (PSS of all processes at rest), 1 instance with a script"], ["≤ 0.9 ×"],
      lambda engine: [single("{:.1f} MB")(engine, tracking.memory)]),
+    *((f"checks-{kind}",
+       [f"CPU of a {name}, {count:,} servers, delay_loop 1, all processes", "same: memory (PSS of all processes)",
+        "same: checks done, of the configured ones", "same: sockets in TIME_WAIT", "same: hasupd's longest turn"],
+       [cpu, memory, "≥ 99.9 %", "= 0", "≤ 10 ms"], lambda engine, kind=kind, count=count: checked(engine, kind, count))
+      for kind, name, count, cpu, memory in (("tcp", "TCP_CHECK", 5000, "≤ 0.6 ×", "≤ 1.3 ×"),
+                                             ("http", "HTTP_GET", 5000, "≤ 0.7 ×", "≤ 1.2 ×"),
+                                             ("ssl", "SSL_GET (TLS 1.3)", 300, "≤ 0.6 ×", "≤ 1.6 ×"))),
+    ("checks-outage", ["a dead server leaves the table (HTTP_GET, delay_loop 1, retry 0)", "one that is back is in it again"],
+     ["≤ 1020 ms", "≤ 2020 ms"], outages),
+    ("checks-death", ["kill -9 of the checker beside dead servers: they are in the table again"], ["= 0"],
+     lambda engine: [single("{:.2f} s")(engine, checking.death)]),
+    ("checks-questions", ["`hasup services` with 1,000 servers, the whole command"], ["≤ 20 ms"],
+     lambda engine: [hasup_only_rows(engine, lambda: [checking.questions()], 1)[0]]),
     ("turns", ["hasupd's longest turn (processor time) with 1,000 instances: start, takeover, questions and reload"], ["≤ 10 ms"],
      lambda engine: [hasup_only(engine, turns)]),
     ("check-instances",
@@ -215,6 +244,8 @@ def misses(asked, theirs, ours):
     """Whether a figure isn't what was asked: so many times the other's at most, or so late."""
     if ours is not None and asked.startswith("< ") and asked.endswith(" %"):
         return ours >= float(asked.split()[1])
+    if ours is not None and re.fullmatch(r"≥ [\d.]+ %", asked):
+        return ours < float(asked.split()[1])
     if ours is not None and re.fullmatch(r"= \d+", asked):
         return ours != float(asked.split()[1])
     if ours is not None and re.fullmatch(r"≤ [\d.]+ ms", asked):

@@ -67,8 +67,8 @@ def test_upgrade_without_a_store(duo, pair, sniffer, watched):
 
 # What a program says that could go on where hasupd is, and then what it makes of the configuration.
 SAYS = "#!/bin/sh\ncase \"$*\" in *--check) {} ;; esac\n" \
-    "printf 'hasupd 9.9\\nstate-page 2 3\\nrecord 6\\naddress-page 1\\nnotifications 2 3\\norders 1\\ntrackers 1\\nchecks 1\\n" \
-    "handover 1 2\\n'\n"
+    "printf 'hasupd 9.9\\nstate-page 2 3\\nrecord 6\\naddress-page 1\\nnotifications 2 3\\norders 1\\ntrackers 1\\n" \
+    "checks 1\\nstandings 1\\nhandover 1 2\\n'\n"
 BROKEN = {
     "refuses the files": (SAYS.format("echo 'refused: nothing can run'; exit 78").encode(), 0o755,
                           "hasupd 9.9 at .* doesn't accept the configuration: nothing can run"),
