@@ -14,8 +14,6 @@ final class CheckConnections {
     private static let readMax = 65_536
     /// Reads of one connection in a turn.
     private static let readsMax = 16
-    /// Time after which a session isn't resumed: a changed certificate is to be seen (docs/decisions, D80).
-    private static let sessionLife = Interval.seconds(60)
 
     struct Attempt {
         var machine: CheckMachine
@@ -30,14 +28,9 @@ final class CheckConnections {
         /// Bytes that the socket hasn't taken yet.
         var unsent: [UInt8] = []
         var tls: TLSStream?
+        var serverName: String?
         /// True if TLS has to end as its standard says.
         var isStrict = false
-    }
-
-    private struct KeptSession {
-        let session: TLSSession
-        /// Time of the last full handshake.
-        let made: Instant
     }
 
     private let loop: EventLoop
@@ -49,7 +42,8 @@ final class CheckConnections {
     private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: readMax, alignment: 16)
     private var openCount = 0
     private let openMax: Int
-    private var sessions: [Int: KeptSession] = [:]
+    private var sessions = ResumableSessions<TLSSession>()
+    private var identity = TLSIdentity()
     /// Connections of which more is to be read without a new event.
     private var unread: [Int] = []
 
@@ -69,10 +63,13 @@ final class CheckConnections {
     var deadline: Instant { unread.isEmpty ? deadlines.first?.deadline ?? .never : loop.now }
 
     /// Another configuration comes: what was made for the one before is given up.
-    func forgetPatterns() { examiner.forgetPatterns() }
+    func follow(_ settings: TLSClientSettings, _ credentials: TLSCredentials) {
+        examiner.forgetPatterns()
+        if identity.follow(settings, credentials) { sessions.forgetAll() }
+    }
 
     /// The check is gone, and another one may get its number.
-    func forget(_ check: Int) { sessions[check] = nil }
+    func forget(_ check: Int) { sessions.forget(check) }
 
     // MARK: Beginning
 
@@ -94,16 +91,22 @@ final class CheckConnections {
         if let pattern = http?.request.pattern, examiner.failure(of: pattern) != nil {
             return .verdict(CheckVerdict(.untried, .patternNotCompiled))
         }
+        if http?.check.isEncrypted == true, !identity.isUsable {
+            return .verdict(CheckVerdict(.untried, .credentials))
+        }
         var target = Self.target(of: settings, endpoint, isStrict: http?.request.isTLSCompliant ?? false)
         var isLocal: Int32 = 0
         let fd = hasup_check_connect(&target, &isLocal)
         guard fd >= 0 else {
             if fd == -EMFILE || fd == -ENFILE { return .full }
+            sessions.forget(check)
             return .verdict(isLocal != 0 ? Self.untried(-fd) : .error(-fd))
         }
         var tls: TLSStream?
         if let http, http.check.isEncrypted {
-            tls = TLSStream(over: fd, serverName: http.request.serverName, session: session(of: check))
+            let name = http.request.serverName
+            tls = TLSStream(
+                over: fd, serverName: name, session: sessions.session(of: check, for: name, at: loop.now))
             guard tls != nil else {
                 close(fd)
                 return .verdict(CheckVerdict(.untried, .unsupported))
@@ -125,6 +128,7 @@ final class CheckConnections {
             machine: machine, fd: fd, watch: watch, began: now, progress: now, timeout: endpoint.timeout,
             limit: now + max(settings.schedule?.interval ?? .zero, endpoint.timeout * 3))
         attempt.tls = tls
+        attempt.serverName = http?.request.serverName
         attempt.isStrict = http?.request.isTLSCompliant ?? false
         attempts[check] = attempt
         openCount += 1
@@ -138,14 +142,6 @@ final class CheckConnections {
         case .dns, .ping: UInt64.random(in: 0 ... .max)
         default: 0
         }
-    }
-
-    private func session(of check: Int) -> TLSSession? {
-        guard let known = sessions[check], loop.now - known.made < Self.sessionLife else {
-            sessions[check] = nil
-            return nil
-        }
-        return known.session
     }
 
     private static func target(
@@ -312,15 +308,12 @@ final class CheckConnections {
 
     private func finish(_ check: Int, _ verdict: CheckVerdict) {
         guard let attempt = attempts[check] else { return }
-        if let tls = attempt.tls { keepSession(of: check, tls, verdict) }
+        if let tls = attempt.tls {
+            let session = verdict.outcome == .passed ? tls.session : nil
+            sessions.keep(session, of: check, for: attempt.serverName, at: loop.now)
+        }
         abandon(check)
         onVerdict(check, verdict, Clock.now - attempt.began)
-    }
-
-    /// A session is gone on with after a success only.
-    private func keepSession(of check: Int, _ tls: TLSStream, _ verdict: CheckVerdict) {
-        guard verdict.outcome == .passed, let session = tls.session else { return sessions[check] = nil }
-        sessions[check] = KeptSession(session: session, made: sessions[check]?.made ?? loop.now)
     }
 
     // MARK: Time

@@ -89,12 +89,17 @@ final class CheckerShell {
 
     func configure(_ number: UInt64, _ image: ConfigurationImage) throws(FrameError) {
         let model: ConfigurationModel
+        var credentials = TLSCredentials()
         do throws(ByteError) {
             model = try EncodedModel(image.model).decode()
+            if !image.credentials.isEmpty {
+                var reader = ByteReader(image.credentials)
+                credentials = try TLSCredentials(decoding: &reader)
+            }
         } catch {
             throw .unexpected("a configuration that can't be read (\(error))")
         }
-        connections?.forgetPatterns()
+        connections?.follow(model.tlsClient, credentials)
         // What was decided before belongs to the generation before.
         flush()
         let former = generation

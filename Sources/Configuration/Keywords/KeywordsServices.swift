@@ -5,10 +5,10 @@ import ConfigurationModel
 extension KeywordList {
     // swift-format-ignore
     static let tlsClient = KeywordList { r in
-        r.text("password", "STR", default: "none", traits: .secret, .typed, "pass phrase of key, a secret", \.model.tlsClient.password)
-        r.text("ca", "FILE", default: "none (system default not loaded)", .typed, "CA file loaded into context; server certificate is still not verified (no verify mode set)", \.model.tlsClient.authorities)
-        r.text("certificate", "FILE", default: "none", .typed, "client certificate", \.model.tlsClient.certificate)
-        r.text("key", "FILE", default: "none", .typed, "client private key", \.model.tlsClient.key)
+        r.text("password", "STR", default: "none", traits: .secret, .acts, "pass phrase of key, a secret", \.model.tlsClient.password)
+        r.text("ca", "FILE", default: "none (system default not loaded)", .acts, "authorities that complete the chain of certificate; servers aren't verified", \.model.tlsClient.authorities)
+        r.text("certificate", "FILE", default: "none", .acts, "client certificate, with those between it and its authority", \.model.tlsClient.certificate)
+        r.text("key", "FILE", default: "none", .acts, "client private key", \.model.tlsClient.key)
     }
 
     // swift-format-ignore

@@ -104,6 +104,7 @@ package enum CheckReason: UInt8, ByteCoded, Hashable, Sendable, CaseIterable {
     /// hasup doesn't do this check.
     case unsupported
     case patternNotCompiled
+    case credentials
 
     package init(decoding reader: inout ByteReader) throws(ByteError) { self = try reader.readCase(Self.self) }
     package func encode(into writer: inout ByteWriter) { writer.write(rawValue) }
@@ -151,6 +152,7 @@ package enum CheckReason: UInt8, ByteCoded, Hashable, Sendable, CaseIterable {
         case .localError: "local error \(detail)"
         case .unsupported: "hasup can't do this check"
         case .patternNotCompiled: "the regex doesn't compile"
+        case .credentials: "the files of `SSL` can't be used"
         }
     }
 }

@@ -99,8 +99,11 @@ final class CheckerSupervision: WorkerProcessOwner {
     private(set) var worker: WorkerProcess?
     /// The last worker's report on its sandbox.
     private(set) var sandboxReport = SandboxReport()
-    /// Checks of this checker that began late.
-    private(set) var lateCount: UInt64 = 0
+    /// Checks that began late, of this checker and of those before it.
+    private var lateCount: UInt64 = 0
+    private var formerLateCount: UInt64 = 0
+    /// Checks that began late, programs included.
+    var lateChecks: UInt64 { formerLateCount &+ lateCount &+ scripts.lateCount }
     private var trialTimer: Timer?
     private var beginTimer: Timer?
     private var presence: AddressPresence?
@@ -210,6 +213,7 @@ final class CheckerSupervision: WorkerProcessOwner {
 
     func greet(on channel: Channel, _ worker: WorkerProcess) {
         given = given.suffix(1)
+        formerLateCount &+= lateCount
         lateCount = 0
         asked = [:]
         SupervisorToChecker.hello(version: workerProtocolVersion, lastNotification: standings.lastNotification)
