@@ -69,7 +69,10 @@ enum FrameFuzz: FuzzTarget {
                 writer.write(UInt64(9))
                 NumberedVerdict(3, TrackerVerdict(.down, count: 2, detail: "exit status 1")).encode(into: &writer)
             },
-            packet(0x301, 1), packet(0x401), packet(0x501, 1), packet(0x502) { $0.write("why") },
+            packet(0x301, 1), packet(0x308, 1) { writer in (UInt32(0)..<3).forEach { writer.write($0) } },
+            packet(0x309) { writer in (UInt32(0)..<4).forEach { writer.write($0) } },
+            packet(0x409) { writer in (UInt32(0)..<3).forEach { writer.write($0) } }, packet(0x401), packet(0x501, 1),
+            packet(0x502) { $0.write("why") },
         ]
     }
 

@@ -8,7 +8,7 @@ import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from lab import conf, machine  # noqa: E402
+from lab import checks, conf, machine  # noqa: E402
 from lab.hasup import Hasup, binary  # noqa: E402
 from lab.net import Lan  # noqa: E402
 from lab.sniffer import Sniffer  # noqa: E402
@@ -74,6 +74,23 @@ def sniffer(lan):
 def pair(lan):
     """Two nodes, a (10.0.0.1) and b (10.0.0.2)."""
     return lan.node("a"), lan.node("b")
+
+
+@pytest.fixture
+def begin(lan):
+    """Starts hasupd on a with a configuration; returns it and the table that it makes."""
+    node = lan.node("a")
+    started = []
+
+    def run(config, *arguments):
+        hasup, table = checks.start(node, config, *arguments)
+        started.append(hasup)
+        return hasup, table
+
+    yield run
+    for hasup in started:
+        if hasup.running():
+            hasup.stop()
 
 
 @pytest.fixture

@@ -12,85 +12,11 @@ import threading
 import time
 
 import pytest
-from lab.hasup import Hasup, descriptors
+from lab.checks import check, http_get, real, service, tcp, VS, wait_table
+from lab.hasup import descriptors
 from lab.machine import late
-from lab.servers import Server, dribbling, http, silent
+from lab.servers import Server, dribbling, http, silent, smtp
 from lab.waiting import hold_for, wait_for
-
-VS = "10.99.0.1"
-
-
-def check(kind, *lines, delay=0.5, timeout=1):
-    """A check's block."""
-    return "\n".join([f"    {kind} {{", f"      connect_timeout {timeout}", "      retry 0", *(f"      {line}" for line in lines), "    }"])
-
-
-def tcp(*lines, **options):
-    return check("TCP_CHECK", *lines, **options)
-
-
-def http_get(*lines, path="/", **options):
-    return check("HTTP_GET", "url {", f"  path {path}", *(f"  {line}" for line in lines), "}", **options)
-
-
-def real(port, *blocks, weight=1, extra=()):
-    return "\n".join([f"  real_server 127.0.0.1 {port} {{", f"    weight {weight}", *(f"    {line}" for line in extra),
-                      *blocks, "  }"])
-
-
-def service(*servers, extra=(), port=80, delay=0.5):
-    return "\n".join([f"virtual_server {VS} {port} {{", f"  delay_loop {delay:g}", "  lb_algo rr", "  lb_kind NAT",
-                      "  protocol TCP", *(f"  {line}" for line in extra), *servers, "}", ""])
-
-
-class Table:
-    """The record of hasupd's requests, as the table that they make."""
-
-    def __init__(self, path):
-        self.path = path
-
-    def lines(self):
-        try:
-            with open(self.path, encoding="ascii") as file:
-                return [line.split() for line in file]
-        except FileNotFoundError:
-            return []
-
-    def servers(self, port=80):
-        """Weights by port of the real server."""
-        table = {}
-        for _, kind, vs, *rest in self.lines():
-            if not vs.endswith(f":{port}"):
-                continue
-            if kind == "delvs":
-                table = {}
-            elif kind in ("addrs", "setrs"):
-                table[int(rest[0].rsplit(":", 1)[1])] = int(rest[1])
-            elif kind == "delrs":
-                table.pop(int(rest[0].rsplit(":", 1)[1]), None)
-        return table
-
-
-@pytest.fixture
-def begin(lan):
-    """Starts hasupd with a configuration; returns it and its table."""
-    node = lan.node("a")
-    started = []
-
-    def start(config, *arguments):
-        table = Table(os.path.join(node.directory, "table"))
-        hasup = Hasup(node, config).start("--ipvs-record", table.path, *arguments)
-        started.append(hasup)
-        return hasup, table
-
-    yield start
-    for hasup in started:
-        if hasup.running():
-            hasup.stop()
-
-
-def wait_table(table, wanted, bound=5.0, port=80):
-    return wait_for(f"the table {wanted}", lambda: table.servers(port), lambda seen: seen == wanted, bound)
 
 
 def test_a_dead_server_leaves_and_comes_back(lan, begin):
@@ -319,11 +245,6 @@ def test_checks_wait_for_the_address(lan, begin):
 def test_other_protocols(lan, begin):
     """SMTP_CHECK with lines in several parts, UDP_CHECK on a closed and on an answering port, DNS_CHECK."""
     node = lan.nodes["a"]
-
-    def smtp(connection, _):
-        for said in (b"220-a\r\n220 b\r\n", b"250-c\r\n250 d\r\n", b"221 e\r\n"):
-            connection.sendall(said)
-            connection.recv(4096)
 
     Server(node, 9001, smtp).start()
     Server(node, 9002, lambda connection, _: connection.sendall(b"554 no\r\n")).start()
