@@ -4,6 +4,7 @@ import ConfigurationModel
 import Glibc
 import LoadBalancing
 import Reactor
+import WorkerProtocol
 
 /// The connections of checks: it feeds their machines with what comes, and keeps their times.
 ///
@@ -31,6 +32,10 @@ final class CheckConnections {
         var serverName: String?
         /// True if TLS has to end as its standard says.
         var isStrict = false
+        /// True if hasupd has made the socket.
+        var isGiven = false
+        /// True if the socket can be used again: nothing of the connection has to be brought to an end.
+        var isReusable = false
     }
 
     private let loop: EventLoop
@@ -46,6 +51,10 @@ final class CheckConnections {
     private var identity = TLSIdentity()
     /// Connections of which more is to be read without a new event.
     private var unread: [Int] = []
+    /// Sockets that hasupd has made, while no attempt uses them (docs/decisions, D78).
+    private var kept: [Int: Int32] = [:]
+    /// Checks whose local port only hasupd may bind to.
+    private var privileged: Set<Int> = []
 
     /// - Parameter openMax: connections that may be open at once.
     init(
@@ -69,7 +78,16 @@ final class CheckConnections {
     }
 
     /// The check is gone, and another one may get its number.
-    func forget(_ check: Int) { sessions.forget(check) }
+    func forget(_ check: Int) {
+        sessions.forget(check)
+        privileged.remove(check)
+        if let socket = kept.removeValue(forKey: check) { close(socket) }
+    }
+
+    /// Takes the socket that hasupd has made for a check.
+    func take(_ socket: consuming Descriptor, of check: Int) {
+        if let former = kept.updateValue(socket.release(), forKey: check) { close(former) }
+    }
 
     // MARK: Beginning
 
@@ -77,13 +95,15 @@ final class CheckConnections {
         case begun
         /// Too many are open.
         case full
+        /// hasupd has to make its socket.
+        case needsSocket
         case verdict(CheckVerdict)
     }
 
     /// Begins an attempt.
     func start(_ check: Int, _ settings: CheckSettings, request: Int) -> Start {
-        guard openCount < openMax else { return .full }
-        guard let endpoint = settings.endpoint, endpoint.firewallMark == 0,
+        guard openCount + kept.count < openMax || kept[check] != nil else { return .full }
+        guard let endpoint = settings.endpoint,
             let machine = CheckMachine(settings, request: request, random: Self.random(for: settings.kind))
         else { return .verdict(CheckVerdict(.untried, .unsupported)) }
         var http: (check: HTTPCheck, request: HTTPRequest)?
@@ -94,13 +114,20 @@ final class CheckConnections {
         if http?.check.isEncrypted == true, !identity.isUsable {
             return .verdict(CheckVerdict(.untried, .credentials))
         }
+        let given = kept.removeValue(forKey: check)
+        if given == nil, endpoint.firewallMark != 0 || privileged.contains(check) { return .needsSocket }
         var target = Self.target(of: settings, endpoint, isStrict: http?.request.isTLSCompliant ?? false)
         var isLocal: Int32 = 0
-        let fd = hasup_check_connect(&target, &isLocal)
+        let fd = hasup_check_connect(&target, given ?? -1, &isLocal)
         guard fd >= 0 else {
+            if let given { keep(given, of: check) }
             if fd == -EMFILE || fd == -ENFILE { return .full }
             sessions.forget(check)
-            return .verdict(isLocal != 0 ? Self.untried(-fd) : .error(-fd))
+            if fd == -EACCES, given == nil, endpoint.localPort != 0, settings.kind != .ping {
+                privileged.insert(check)
+                return .needsSocket
+            }
+            return .verdict(isLocal != 0 ? Self.untried(-fd, settings.kind) : .error(-fd))
         }
         var tls: TLSStream?
         if let http, http.check.isEncrypted {
@@ -120,7 +147,7 @@ final class CheckConnections {
             }
         } catch {
             close(fd)
-            return .verdict(Self.untried(error.code))
+            return .verdict(Self.untried(error.code, settings.kind))
         }
         while attempts.count <= check { attempts.append(nil) }
         let now = loop.now
@@ -130,6 +157,8 @@ final class CheckConnections {
         attempt.tls = tls
         attempt.serverName = http?.request.serverName
         attempt.isStrict = http?.request.isTLSCompliant ?? false
+        attempt.isGiven = given != nil
+        attempt.isReusable = target.resets != 0 || target.transport != HASUP_CHECK_TCP
         attempts[check] = attempt
         openCount += 1
         deadlines.set(check, to: now + endpoint.timeout)
@@ -147,35 +176,25 @@ final class CheckConnections {
     private static func target(
         of settings: CheckSettings, _ endpoint: CheckEndpoint, isStrict: Bool
     ) -> hasup_check_target {
-        var target = hasup_check_target()
+        var target = hasup_check_target(settings.kind, endpoint)
         switch settings.kind {
-        case .tcp:
+        case .tcp where !endpoint.lingers:
             target.resets = 1
             target.withholds_acknowledgement = 1
-        case .http: target.resets = isStrict ? 0 : 1
-        case .dns, .udp: target.transport = HASUP_CHECK_UDP
-        case .ping: target.transport = HASUP_CHECK_PING
-        case .smtp, .script, .file, .bfd: break
-        }
-        target.family = Int32(endpoint.address.family.rawValue)
-        withUnsafeMutableBytes(of: &target.address) { $0.copyBytes(from: endpoint.address.bytes) }
-        target.port = endpoint.port
-        target.local_port = endpoint.localPort
-        if let local = endpoint.localAddress {
-            target.has_local_address = 1
-            withUnsafeMutableBytes(of: &target.local_address) { $0.copyBytes(from: local.bytes) }
-        }
-        if let device = endpoint.localInterface {
-            withUnsafeMutableBytes(of: &target.device) { $0.copyBytes(from: device.utf8.prefix(15)) }
+        case .http: target.resets = isStrict || endpoint.lingers ? 0 : 1
+        default: break
         }
         return target
     }
 
     /// The verdict on what this machine lacks.
-    private static func untried(_ number: Int32) -> CheckVerdict {
+    static func untried(_ number: Int32, _ kind: CheckKind) -> CheckVerdict {
         switch number {
         case EADDRNOTAVAIL: CheckVerdict(.untried, .noLocalAddress)
         case ENODEV: CheckVerdict(.untried, .noDevice)
+        case ENETUNREACH, ENETDOWN: CheckVerdict(.untried, .deviceDown)
+        case EACCES where kind == .ping: CheckVerdict(.untried, .pingForbidden)
+        case EACCES, EPERM: CheckVerdict(.untried, .noRight)
         case EMFILE, ENFILE: CheckVerdict(.untried, .noDescriptor)
         default: CheckVerdict(.untried, .localError, detail: number)
         }
@@ -187,9 +206,18 @@ final class CheckConnections {
         attempts[check] = nil
         openCount -= 1
         deadlines.set(check, to: nil)
+        if attempt.isGiven, attempt.isReusable {
+            loop.remove(attempt.watch)
+            return keep(attempt.fd, of: check)
+        }
         loop.forget(attempt.watch)
         if attempt.isStrict { attempt.tls?.end() }
         close(attempt.fd)
+    }
+
+    /// Keeps the socket that hasupd has made for the next attempt.
+    private func keep(_ socket: Int32, of check: Int) {
+        if hasup_check_disconnect(socket) == 0 { kept[check] = socket } else { close(socket) }
     }
 
     // MARK: What comes

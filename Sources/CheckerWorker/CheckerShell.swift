@@ -40,6 +40,10 @@ final class CheckerShell {
     private var codeReleaseTimer: Timer?
     private static let codeReleaseDelay = Interval.seconds(2)
     private var isStopping = false
+    /// Checks that wait for a socket of hasupd's, with the number of the url block.
+    private var awaiting: [Int: Int] = [:]
+    /// Sockets that are asked for at one time: more than hasupd may have waiting for us would end the channel.
+    private static let awaitedMax = 64
 
     init(
         on loop: EventLoop, channel: Channel, page: CheckPage, lastNotification: UInt64, connectionsMax: Int
@@ -83,6 +87,24 @@ final class CheckerShell {
         else { return }
         let duration = record.lastStart.map { loop.now - $0 } ?? .zero
         handle(.ended(check: check, end.verdict(setsWeight: script.setsWeight), duration: duration))
+    }
+
+    /// Takes the socket that a check has waited for.
+    func take(_ socket: consuming Descriptor, of check: Int, _ fingerprint: CheckFingerprint) {
+        guard let request = awaited(check, fingerprint), let connections else { return }
+        connections.take(socket, of: check)
+        start(check, request: request)
+    }
+
+    /// There is no socket for a check, by an error number.
+    func take(socketRefusal error: Int32, of check: Int, _ fingerprint: CheckFingerprint) {
+        guard awaited(check, fingerprint) != nil, let kind = checker.settings(of: check)?.kind else { return }
+        handle(.ended(check: check, CheckConnections.untried(error, kind), duration: .zero))
+    }
+
+    private func awaited(_ check: Int, _ fingerprint: CheckFingerprint) -> Int? {
+        guard checker.record(of: check)?.fingerprint == fingerprint else { return nil }
+        return awaiting.removeValue(forKey: check)
     }
 
     func take(file name: String, _ value: Int32) { handle(.file(name: name, value: Int64(value))) }
@@ -154,7 +176,9 @@ final class CheckerShell {
     private func perform(_ action: CheckerAction) {
         switch action {
         case .start(let check, let request): start(check, request: request)
-        case .abandon(let check): connections?.abandon(check)
+        case .abandon(let check):
+            awaiting[check] = nil
+            connections?.abandon(check)
         case .keep(let check): keep(check)
         case .forget(let check):
             page.clear(check)
@@ -174,8 +198,17 @@ final class CheckerShell {
         switch connections.start(check, settings, request: request) {
         case .begun: break
         case .full: handle(.postponed(check: check))
+        case .needsSocket: askForSocket(check, request: request)
         case .verdict(let verdict): handle(.ended(check: check, verdict, duration: Clock.now - loop.now))
         }
+    }
+
+    private func askForSocket(_ check: Int, request: Int) {
+        guard awaiting.count < Self.awaitedMax, let fingerprint = checker.record(of: check)?.fingerprint else {
+            return handle(.postponed(check: check))
+        }
+        awaiting[check] = request
+        CheckerToSupervisor.openSocket(check: UInt32(check), fingerprint: fingerprint.value).send(on: channel)
     }
 
     private func keep(_ check: Int) {

@@ -107,6 +107,9 @@ enum FrameFuzz: FuzzTarget {
                 writer.write(UInt8(6))
                 writer.write("line")
             },
+            packet(0x308, 1) { writer in (UInt32(0)..<3).forEach { writer.write($0) } },
+            packet(0x309, 0) { writer in (UInt32(0)..<4).forEach { writer.write($0) } },
+            packet(0x409, 0) { writer in (UInt32(0)..<3).forEach { writer.write($0) } },
             packet(0x403, 0, generation), packet(0x404, 0, generation), packet(0x405, 0, generation),
             packet(0x406, 0, generation), packet(0x407, 0) { _ in },
             packet(0x408, 0) { writer in
