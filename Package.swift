@@ -65,7 +65,7 @@ let package = Package(
         .systemLibrary(name: "CLibnl"),
         .systemLibrary(name: "CLibseccomp"),
         room("Reactor", ["Base", "CLinux"]),
-        room("WorkerProtocol", ["Base", "Reactor", "CLinux"]),
+        room("WorkerProtocol", ["Base", "ConfigurationModel", "Reactor", "CLinux"]),
         room("Control", ["Base", "VRRP", "Reactor", "Varlink", "CLinux"]),
         room("Files", ["Base", "ConfigurationModel", "Configuration", "Reactor", "CLinux"]),
         room(

@@ -1,6 +1,7 @@
 #include "include/pattern.h"
 
 #include <dlfcn.h>
+#include <stdio.h>
 #include <string.h>
 
 #define PCRE2_CODE_UNIT_WIDTH 8
@@ -64,8 +65,7 @@ static void *find(void *handle, const char *name, const char **reason) {
     return found;
 }
 
-const char *hasup_pattern_load(void) {
-    if (match_data) return NULL;
+static const char *load(void) {
     void *handle = dlopen(library, RTLD_NOW | RTLD_LOCAL);
     if (!handle) return dlerror();
     const char *reason = NULL;
@@ -89,22 +89,45 @@ const char *hasup_pattern_load(void) {
     return match_data ? NULL : "no memory";
 }
 
+// It is tried once: what can't be loaded then can't be later either, and behind a seal it mustn't be tried.
+const char *hasup_pattern_load(void) {
+    static int is_tried;
+    static char failure[256];
+    if (!is_tried) {
+        is_tried = 1;
+        const char *reason = load();
+        if (reason) snprintf(failure, sizeof failure, "%s", reason);
+    }
+    return failure[0] ? failure : NULL;
+}
+
+static uint32_t bits_of(const char *options) {
+    uint32_t bits = 0;
+    for (const char *name = options; *name;) {
+        size_t length = strcspn(name, " ");
+        for (size_t i = 0; i < sizeof options_by_name / sizeof options_by_name[0]; i++)
+            if (strlen(options_by_name[i].name) == length && !strncmp(name, options_by_name[i].name, length))
+                bits |= options_by_name[i].bit;
+        name += length;
+        name += strspn(name, " ");
+    }
+    return bits;
+}
+
 void *hasup_pattern_compile(
-    const void *expression, size_t length, const char *const *options, int option_count, char *error,
-    size_t error_size) {
+    const void *expression, size_t length, const char *options, char *error, size_t error_size) {
     if (!match_data) {
-        strncpy(error, "PCRE2 isn't loaded", error_size - 1);
-        error[error_size - 1] = 0;
+        snprintf(error, error_size, "PCRE2 isn't loaded");
         return NULL;
     }
-    uint32_t bits = 0;
-    for (int i = 0; i < option_count; i++)
-        for (size_t j = 0; j < sizeof options_by_name / sizeof options_by_name[0]; j++)
-            if (!strcmp(options[i], options_by_name[j].name)) bits |= options_by_name[j].bit;
     int code = 0;
     PCRE2_SIZE place = 0;
-    pcre2_code *pattern = pcre2.compile(expression, length, bits, &code, &place, NULL);
-    if (!pattern) pcre2.get_error_message(code, (PCRE2_UCHAR *)error, error_size);
+    pcre2_code *pattern = pcre2.compile(expression, length, bits_of(options), &code, &place, NULL);
+    if (!pattern) {
+        char words[200] = "";
+        pcre2.get_error_message(code, (PCRE2_UCHAR *)words, sizeof words);
+        snprintf(error, error_size, "%s, at byte %zu", words, (size_t)place);
+    }
     return pattern;
 }
 

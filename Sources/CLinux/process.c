@@ -210,6 +210,16 @@ int hasup_set_realtime(int priority, int reset_on_fork) {
 
 int hasup_set_niceness(int niceness) { return result(setpriority(PRIO_PROCESS, 0, niceness)); }
 
+int hasup_set_processors(const int *numbers, int count) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    for (int i = 0; i < count; i++) {
+        if (numbers[i] < 0 || numbers[i] >= CPU_SETSIZE) return -EINVAL;
+        CPU_SET(numbers[i], &set);
+    }
+    return result(sched_setaffinity(0, sizeof set, &set));
+}
+
 int hasup_lock_memory(void) { return result(mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT)); }
 
 int hasup_close_on_exec_from(int first) { return result(close_range((unsigned)first, ~0U, CLOSE_RANGE_CLOEXEC)); }

@@ -1,7 +1,6 @@
 import Base
 import CLinux
 import ConfigurationModel
-import Glibc
 import LoadBalancing
 
 /// Compares bodies with digests and patterns.
@@ -44,16 +43,10 @@ final class BodyExaminer {
 
     private func compiled(_ pattern: BodyPattern) -> OpaquePattern {
         if let known = patterns[pattern] { return known }
-        var options = pattern.options.map { strdup($0.rawValue) }
-        defer { for option in options { free(option) } }
-        var error = [CChar](repeating: 0, count: 128)
-        let code = options.withUnsafeMutableBufferPointer { options in
-            options.withMemoryRebound(to: UnsafePointer<CChar>?.self) { options in
-                hasup_pattern_compile(
-                    pattern.expression, pattern.expression.count, options.baseAddress, Int32(options.count), &error,
-                    error.count)
-            }
-        }
+        var error = [CChar](repeating: 0, count: 256)
+        let code = hasup_pattern_compile(
+            pattern.expression, pattern.expression.count, pattern.options.map(\.rawValue).joined(separator: " "),
+            &error, error.count)
         let text = String(decoding: error.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
         let made = OpaquePattern(code: code, failure: code == nil ? text : nil)
         patterns[pattern] = made

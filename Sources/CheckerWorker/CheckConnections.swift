@@ -4,6 +4,7 @@ import ConfigurationModel
 import Glibc
 import LoadBalancing
 import Reactor
+import WorkerProtocol
 
 /// The connections of checks: it feeds their machines with what comes, and keeps their times.
 ///
@@ -14,8 +15,6 @@ final class CheckConnections {
     private static let readMax = 65_536
     /// Reads of one connection in a turn.
     private static let readsMax = 16
-    /// Time after which a session isn't resumed: a changed certificate is to be seen (docs/decisions, D80).
-    private static let sessionLife = Interval.seconds(60)
 
     struct Attempt {
         var machine: CheckMachine
@@ -30,14 +29,13 @@ final class CheckConnections {
         /// Bytes that the socket hasn't taken yet.
         var unsent: [UInt8] = []
         var tls: TLSStream?
+        var serverName: String?
         /// True if TLS has to end as its standard says.
         var isStrict = false
-    }
-
-    private struct KeptSession {
-        let session: TLSSession
-        /// Time of the last full handshake.
-        let made: Instant
+        /// True if hasupd has made the socket.
+        var isGiven = false
+        /// True if the socket can be used again: nothing of the connection has to be brought to an end.
+        var isReusable = false
     }
 
     private let loop: EventLoop
@@ -49,9 +47,14 @@ final class CheckConnections {
     private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: readMax, alignment: 16)
     private var openCount = 0
     private let openMax: Int
-    private var sessions: [Int: KeptSession] = [:]
+    private var sessions = ResumableSessions<TLSSession>()
+    private var identity = TLSIdentity()
     /// Connections of which more is to be read without a new event.
     private var unread: [Int] = []
+    /// Sockets that hasupd has made, while no attempt uses them (docs/decisions, D78).
+    private var kept: [Int: Int32] = [:]
+    /// Checks whose local port only hasupd may bind to.
+    private var privileged: Set<Int> = []
 
     /// - Parameter openMax: connections that may be open at once.
     init(
@@ -69,10 +72,22 @@ final class CheckConnections {
     var deadline: Instant { unread.isEmpty ? deadlines.first?.deadline ?? .never : loop.now }
 
     /// Another configuration comes: what was made for the one before is given up.
-    func forgetPatterns() { examiner.forgetPatterns() }
+    func follow(_ settings: TLSClientSettings, _ credentials: TLSCredentials) {
+        examiner.forgetPatterns()
+        if identity.follow(settings, credentials) { sessions.forgetAll() }
+    }
 
     /// The check is gone, and another one may get its number.
-    func forget(_ check: Int) { sessions[check] = nil }
+    func forget(_ check: Int) {
+        sessions.forget(check)
+        privileged.remove(check)
+        if let socket = kept.removeValue(forKey: check) { close(socket) }
+    }
+
+    /// Takes the socket that hasupd has made for a check.
+    func take(_ socket: consuming Descriptor, of check: Int) {
+        if let former = kept.updateValue(socket.release(), forKey: check) { close(former) }
+    }
 
     // MARK: Beginning
 
@@ -80,13 +95,15 @@ final class CheckConnections {
         case begun
         /// Too many are open.
         case full
+        /// hasupd has to make its socket.
+        case needsSocket
         case verdict(CheckVerdict)
     }
 
     /// Begins an attempt.
     func start(_ check: Int, _ settings: CheckSettings, request: Int) -> Start {
-        guard openCount < openMax else { return .full }
-        guard let endpoint = settings.endpoint, endpoint.firewallMark == 0,
+        guard openCount + kept.count < openMax || kept[check] != nil else { return .full }
+        guard let endpoint = settings.endpoint,
             let machine = CheckMachine(settings, request: request, random: Self.random(for: settings.kind))
         else { return .verdict(CheckVerdict(.untried, .unsupported)) }
         var http: (check: HTTPCheck, request: HTTPRequest)?
@@ -94,16 +111,29 @@ final class CheckConnections {
         if let pattern = http?.request.pattern, examiner.failure(of: pattern) != nil {
             return .verdict(CheckVerdict(.untried, .patternNotCompiled))
         }
+        if http?.check.isEncrypted == true, !identity.isUsable {
+            return .verdict(CheckVerdict(.untried, .credentials))
+        }
+        let given = kept.removeValue(forKey: check)
+        if given == nil, endpoint.firewallMark != 0 || privileged.contains(check) { return .needsSocket }
         var target = Self.target(of: settings, endpoint, isStrict: http?.request.isTLSCompliant ?? false)
         var isLocal: Int32 = 0
-        let fd = hasup_check_connect(&target, &isLocal)
+        let fd = hasup_check_connect(&target, given ?? -1, &isLocal)
         guard fd >= 0 else {
+            if let given { keep(given, of: check) }
             if fd == -EMFILE || fd == -ENFILE { return .full }
-            return .verdict(isLocal != 0 ? Self.untried(-fd) : .error(-fd))
+            sessions.forget(check)
+            if fd == -EACCES, given == nil, endpoint.localPort != 0, settings.kind != .ping {
+                privileged.insert(check)
+                return .needsSocket
+            }
+            return .verdict(isLocal != 0 ? Self.untried(-fd, settings.kind) : .error(-fd))
         }
         var tls: TLSStream?
         if let http, http.check.isEncrypted {
-            tls = TLSStream(over: fd, serverName: http.request.serverName, session: session(of: check))
+            let name = http.request.serverName
+            tls = TLSStream(
+                over: fd, serverName: name, session: sessions.session(of: check, for: name, at: loop.now))
             guard tls != nil else {
                 close(fd)
                 return .verdict(CheckVerdict(.untried, .unsupported))
@@ -117,7 +147,7 @@ final class CheckConnections {
             }
         } catch {
             close(fd)
-            return .verdict(Self.untried(error.code))
+            return .verdict(Self.untried(error.code, settings.kind))
         }
         while attempts.count <= check { attempts.append(nil) }
         let now = loop.now
@@ -125,7 +155,10 @@ final class CheckConnections {
             machine: machine, fd: fd, watch: watch, began: now, progress: now, timeout: endpoint.timeout,
             limit: now + max(settings.schedule?.interval ?? .zero, endpoint.timeout * 3))
         attempt.tls = tls
+        attempt.serverName = http?.request.serverName
         attempt.isStrict = http?.request.isTLSCompliant ?? false
+        attempt.isGiven = given != nil
+        attempt.isReusable = target.resets != 0 || target.transport != HASUP_CHECK_TCP
         attempts[check] = attempt
         openCount += 1
         deadlines.set(check, to: now + endpoint.timeout)
@@ -140,46 +173,28 @@ final class CheckConnections {
         }
     }
 
-    private func session(of check: Int) -> TLSSession? {
-        guard let known = sessions[check], loop.now - known.made < Self.sessionLife else {
-            sessions[check] = nil
-            return nil
-        }
-        return known.session
-    }
-
     private static func target(
         of settings: CheckSettings, _ endpoint: CheckEndpoint, isStrict: Bool
     ) -> hasup_check_target {
-        var target = hasup_check_target()
+        var target = hasup_check_target(settings.kind, endpoint)
         switch settings.kind {
-        case .tcp:
+        case .tcp where !endpoint.lingers:
             target.resets = 1
             target.withholds_acknowledgement = 1
-        case .http: target.resets = isStrict ? 0 : 1
-        case .dns, .udp: target.transport = HASUP_CHECK_UDP
-        case .ping: target.transport = HASUP_CHECK_PING
-        case .smtp, .script, .file, .bfd: break
-        }
-        target.family = Int32(endpoint.address.family.rawValue)
-        withUnsafeMutableBytes(of: &target.address) { $0.copyBytes(from: endpoint.address.bytes) }
-        target.port = endpoint.port
-        target.local_port = endpoint.localPort
-        if let local = endpoint.localAddress {
-            target.has_local_address = 1
-            withUnsafeMutableBytes(of: &target.local_address) { $0.copyBytes(from: local.bytes) }
-        }
-        if let device = endpoint.localInterface {
-            withUnsafeMutableBytes(of: &target.device) { $0.copyBytes(from: device.utf8.prefix(15)) }
+        case .http: target.resets = isStrict || endpoint.lingers ? 0 : 1
+        default: break
         }
         return target
     }
 
     /// The verdict on what this machine lacks.
-    private static func untried(_ number: Int32) -> CheckVerdict {
+    static func untried(_ number: Int32, _ kind: CheckKind) -> CheckVerdict {
         switch number {
         case EADDRNOTAVAIL: CheckVerdict(.untried, .noLocalAddress)
         case ENODEV: CheckVerdict(.untried, .noDevice)
+        case ENETUNREACH, ENETDOWN: CheckVerdict(.untried, .deviceDown)
+        case EACCES where kind == .ping: CheckVerdict(.untried, .pingForbidden)
+        case EACCES, EPERM: CheckVerdict(.untried, .noRight)
         case EMFILE, ENFILE: CheckVerdict(.untried, .noDescriptor)
         default: CheckVerdict(.untried, .localError, detail: number)
         }
@@ -191,9 +206,18 @@ final class CheckConnections {
         attempts[check] = nil
         openCount -= 1
         deadlines.set(check, to: nil)
+        if attempt.isGiven, attempt.isReusable {
+            loop.remove(attempt.watch)
+            return keep(attempt.fd, of: check)
+        }
         loop.forget(attempt.watch)
         if attempt.isStrict { attempt.tls?.end() }
         close(attempt.fd)
+    }
+
+    /// Keeps the socket that hasupd has made for the next attempt.
+    private func keep(_ socket: Int32, of check: Int) {
+        if hasup_check_disconnect(socket) == 0 { kept[check] = socket } else { close(socket) }
     }
 
     // MARK: What comes
@@ -312,15 +336,12 @@ final class CheckConnections {
 
     private func finish(_ check: Int, _ verdict: CheckVerdict) {
         guard let attempt = attempts[check] else { return }
-        if let tls = attempt.tls { keepSession(of: check, tls, verdict) }
+        if let tls = attempt.tls {
+            let session = verdict.outcome == .passed ? tls.session : nil
+            sessions.keep(session, of: check, for: attempt.serverName, at: loop.now)
+        }
         abandon(check)
         onVerdict(check, verdict, Clock.now - attempt.began)
-    }
-
-    /// A session is gone on with after a success only.
-    private func keepSession(of check: Int, _ tls: TLSStream, _ verdict: CheckVerdict) {
-        guard verdict.outcome == .passed, let session = tls.session else { return sessions[check] = nil }
-        sessions[check] = KeptSession(session: session, made: sessions[check]?.made ?? loop.now)
     }
 
     // MARK: Time

@@ -1,4 +1,5 @@
 import Base
+import CLinux
 import ConfigurationModel
 import Glibc
 import LoadBalancing
@@ -35,7 +36,14 @@ final class CheckerShell {
     private var toldLate: UInt64 = 0
     private var lateReports = RateLimit(period: .seconds(1))
     private var timer: Timer?
+    /// What only a configuration needs is let go of (docs/decisions, D30).
+    private var codeReleaseTimer: Timer?
+    private static let codeReleaseDelay = Interval.seconds(2)
     private var isStopping = false
+    /// Checks that wait for a socket of hasupd's, with the number of the url block.
+    private var awaiting: [Int: Int] = [:]
+    /// Sockets that are asked for at one time: more than hasupd may have waiting for us would end the channel.
+    private static let awaitedMax = 64
 
     init(
         on loop: EventLoop, channel: Channel, page: CheckPage, lastNotification: UInt64, connectionsMax: Int
@@ -48,6 +56,7 @@ final class CheckerShell {
             self.handle(.ended(check: check, verdict, duration: duration))
         }
         timer = loop.makeTimer { [unowned self] in self.fire() }
+        codeReleaseTimer = loop.makeTimer { hasup_release_code() }
         loop.atEndOfTurn { [unowned self] in self.endTurn() }
     }
 
@@ -80,16 +89,39 @@ final class CheckerShell {
         handle(.ended(check: check, end.verdict(setsWeight: script.setsWeight), duration: duration))
     }
 
+    /// Takes the socket that a check has waited for.
+    func take(_ socket: consuming Descriptor, of check: Int, _ fingerprint: CheckFingerprint) {
+        guard let request = awaited(check, fingerprint), let connections else { return }
+        connections.take(socket, of: check)
+        start(check, request: request)
+    }
+
+    /// There is no socket for a check, by an error number.
+    func take(socketRefusal error: Int32, of check: Int, _ fingerprint: CheckFingerprint) {
+        guard awaited(check, fingerprint) != nil, let kind = checker.settings(of: check)?.kind else { return }
+        handle(.ended(check: check, CheckConnections.untried(error, kind), duration: .zero))
+    }
+
+    private func awaited(_ check: Int, _ fingerprint: CheckFingerprint) -> Int? {
+        guard checker.record(of: check)?.fingerprint == fingerprint else { return nil }
+        return awaiting.removeValue(forKey: check)
+    }
+
     func take(file name: String, _ value: Int32) { handle(.file(name: name, value: Int64(value))) }
 
     func configure(_ number: UInt64, _ image: ConfigurationImage) throws(FrameError) {
         let model: ConfigurationModel
+        var credentials = TLSCredentials()
         do throws(ByteError) {
             model = try EncodedModel(image.model).decode()
+            if !image.credentials.isEmpty {
+                var reader = ByteReader(image.credentials)
+                credentials = try TLSCredentials(decoding: &reader)
+            }
         } catch {
             throw .unexpected("a configuration that can't be read (\(error))")
         }
-        connections?.forgetPatterns()
+        connections?.follow(model.tlsClient, credentials)
         // What was decided before belongs to the generation before.
         flush()
         let former = generation
@@ -119,6 +151,7 @@ final class CheckerShell {
         loop.moderation = checker.checksPerSecond > Self.moderatedRate ? checker.grid.step : .zero
         flush()
         CheckerToSupervisor.configured(generation: number).send(on: channel)
+        if let codeReleaseTimer { loop.set(codeReleaseTimer, to: loop.now + Self.codeReleaseDelay) }
     }
 
     func stop() {
@@ -143,7 +176,9 @@ final class CheckerShell {
     private func perform(_ action: CheckerAction) {
         switch action {
         case .start(let check, let request): start(check, request: request)
-        case .abandon(let check): connections?.abandon(check)
+        case .abandon(let check):
+            awaiting[check] = nil
+            connections?.abandon(check)
         case .keep(let check): keep(check)
         case .forget(let check):
             page.clear(check)
@@ -163,8 +198,17 @@ final class CheckerShell {
         switch connections.start(check, settings, request: request) {
         case .begun: break
         case .full: handle(.postponed(check: check))
+        case .needsSocket: askForSocket(check, request: request)
         case .verdict(let verdict): handle(.ended(check: check, verdict, duration: Clock.now - loop.now))
         }
+    }
+
+    private func askForSocket(_ check: Int, request: Int) {
+        guard awaiting.count < Self.awaitedMax, let fingerprint = checker.record(of: check)?.fingerprint else {
+            return handle(.postponed(check: check))
+        }
+        awaiting[check] = request
+        CheckerToSupervisor.openSocket(check: UInt32(check), fingerprint: fingerprint.value).send(on: channel)
     }
 
     private func keep(_ check: Int) {

@@ -2,7 +2,9 @@
 // Imports: Base, CLinux, ConfigurationModel, LoadBalancing, Reactor, Sandbox, WorkerProtocol.
 // Begin with Main.swift, then the drawing in CheckerShell.swift.
 
+import Base
 import CLinux
+import ConfigurationModel
 import Glibc
 import LoadBalancing
 import Reactor
@@ -10,8 +12,8 @@ import Sandbox
 import WorkerProtocol
 
 /// `hasup-checker`: no capability at all, because it is to read untrusted bytes of the network. Descriptor 3 is hasupd,
-/// 4 the compiled system call filter, 5 its own image. Arguments: the words of `SandboxArguments`, `--tls` and `--regex` where a
-/// check needs that.
+/// 4 the compiled system call filter, 5 its own image. Arguments: the words of `SandboxArguments`, then those of
+/// `CheckerArguments`.
 @main
 enum Main {
     /// Descriptors that it may have open.
@@ -20,16 +22,15 @@ enum Main {
     private static let reserve = 32
 
     static func main() {
+        hasup_configure_malloc()
         hasup_open_standard_descriptors(O_RDWR)
         hasup_process_name_set("hasup-checker")
         // It is born realtime, so that hasupd needn't wait for it.
         Realtime.end()
-        var words = CommandLine.arguments.dropFirst()
-        let usesPatterns = words.last == "--regex"
-        if usesPatterns { words.removeLast() }
-        let usesTLS = words.last == "--tls"
-        if usesTLS { words.removeLast() }
-        guard let options = SandboxArguments(words: words) else { exit(64) }
+        let words = CommandLine.arguments.dropFirst()
+        guard let options = SandboxArguments(words: words.prefix(SandboxArguments.wordCount)),
+            let wishes = CheckerArguments(words: words.dropFirst(SandboxArguments.wordCount))
+        else { exit(64) }
         do throws(SystemError) {
             // The loop's own descriptors bring no input; after the seal none can be made.
             let loop = try EventLoop()
@@ -37,10 +38,11 @@ enum Main {
             try checked(hasup_limit_get(HASUP_LIMIT_DESCRIPTORS, &soft, &hard), "read the limit of descriptors")
             // Libraries are loaded before the seal (docs/decisions, D80).
             signal(SIGPIPE, SIG_IGN)
-            let patternFailure = usesPatterns ? hasup_pattern_load().map { String(cString: $0) } : nil
-            let tlsFailure = usesTLS ? hasup_tls_load().map { String(cString: $0) } : nil
-            let report = seal(
-                as: SandboxPlan(options, filter: 4, landlock: .checker, descriptorsMax: descriptorsMax))
+            let patternFailure = wishes.usesPatterns ? hasup_pattern_load().map { String(cString: $0) } : nil
+            let tlsFailure = wishes.usesTLS ? hasup_tls_load().map { String(cString: $0) } : nil
+            var plan = SandboxPlan(options, filter: 4, landlock: .checker, descriptorsMax: descriptorsMax)
+            plan.realtime = Self.scheduling(wishes.process)
+            let report = seal(as: plan)
             close(4)
             close(5)
             let connectionsMax = max(1, Int(min(hard, descriptorsMax)) - reserve)
@@ -68,6 +70,17 @@ enum Main {
             StandardError.writeLine("hasup-checker: \(error)")
             exit(71)
         }
+    }
+
+    /// Its scheduling; nil where nothing is configured.
+    private static func scheduling(_ process: ProcessSettings) -> RealtimePlan? {
+        guard process != ProcessSettings() else { return nil }
+        var plan = RealtimePlan(
+            priority: process.realtimePriority.map { Int32($0) }, niceness: process.nice.map { Int32($0) },
+            locksMemory: process.locksMemory)
+        plan.processors = process.processors.map { Int32($0) }
+        plan.limit = process.realtimeLimit.map { UInt64(max(0, $0.nanoseconds / 1_000)) }
+        return plan
     }
 }
 
@@ -107,6 +120,10 @@ private final class Messages {
         case .addresses(let addresses, let arePresent): shell.take(addresses, arePresent: arePresent)
         case .scriptEnded(let check, let fingerprint, let bytes):
             try shell.take(endOf: Int(check), CheckFingerprint(value: fingerprint), bytes)
+        case .socket(let check, let fingerprint):
+            shell.take(try frame.descriptors.take(0), of: Int(check), CheckFingerprint(value: fingerprint))
+        case .socketRefused(let check, let fingerprint, let error):
+            shell.take(socketRefusal: error, of: Int(check), CheckFingerprint(value: fingerprint))
         case .file(let name, let value): shell.take(file: name, value)
         case .configure(let generation):
             let descriptor = try frame.descriptors.take(0)

@@ -1,4 +1,5 @@
 import CLinux
+import ConfigurationModel
 
 /// A check's TLS connection over its socket, which stays the owner's.
 final class TLSStream {
@@ -65,4 +66,36 @@ final class TLSSession {
     fileprivate init(_ pointer: UnsafeMutableRawPointer) { self.pointer = pointer }
 
     deinit { hasup_tls_session_destroy(pointer) }
+}
+
+/// The files of SSL, by which connections prove to servers who they are.
+struct TLSIdentity {
+    private var settings = TLSClientSettings()
+    private var credentials = TLSCredentials()
+    /// False when SSL names files that can't be used.
+    private(set) var isUsable = true
+
+    /// Returns true when connections use another one from now on.
+    mutating func follow(_ settings: TLSClientSettings, _ credentials: TLSCredentials) -> Bool {
+        guard (settings, credentials) != (self.settings, self.credentials) else { return false }
+        (self.settings, self.credentials) = (settings, credentials)
+        isUsable = !(settings.namesFiles && credentials.isEmpty) && use()
+        return true
+    }
+
+    private func use() -> Bool {
+        guard hasup_tls_prepare() == 0 else { return credentials.isEmpty }
+        let parts = [
+            (credentials.authorities, HASUP_TLS_AUTHORITIES), (credentials.certificate, HASUP_TLS_CERTIFICATE),
+            (credentials.key, HASUP_TLS_KEY),
+        ]
+        for (content, part) in parts {
+            guard let content else { continue }
+            // hasup-config has tried the same, and has the words.
+            let result = hasup_tls_add(Int32(part), content, content.count, settings.password ?? "", nil, 0)
+            if result != 0 { return false }
+        }
+        hasup_tls_commit()
+        return true
+    }
 }

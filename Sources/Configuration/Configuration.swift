@@ -28,6 +28,8 @@ package struct LoadedConfiguration: Sendable {
     /// Instances that a start or reload would leave in FAULT on the machine that was looked at, in the order of the
     /// files.
     package var startFaults: [StartFault] = []
+    /// The contents of the files of SSL, for the checker.
+    package var credentials = TLSCredentials()
     /// A note on the first script, which a hasupd that runs none can't begin with (docs/decisions, D2); nil without
     /// scripts.
     package var firstScript: Diagnostic?
@@ -97,6 +99,7 @@ func elaborate(
         model: elaborator.model, diagnostics: diagnostics.diagnostics, errorCount: diagnostics.errorCount,
         warningCount: diagnostics.warningCount, faultCount: diagnostics.faultCount, isReadable: isReadable,
         canStart: isReadable && elaborator.hasValidBlock(errorCount: diagnostics.errorCount))
+    loaded.credentials = elaborator.services.credentials
     loaded.paths = elaborator.text.files.map(\.path)
     loaded.startFaults = loaded.model.instances.compactMap { instance in
         let reason = instance.faults.first ?? elaborator.shared.startFaults[instance.name]

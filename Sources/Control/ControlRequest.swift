@@ -182,10 +182,14 @@ extension ControlResponder {
     }
 
     /// Answers Services.
-    package func reply(services table: TableReport, count: Int, service: @escaping (Int) -> ServiceReport?) {
+    package func reply(
+        services table: TableReport, lateChecks: UInt64, count: Int, service: @escaping (Int) -> ServiceReport?
+    ) {
         reply(list: "services", count: count) { writer in
             writer.name("table")
             table.write(into: &writer)
+            writer.name("late_checks")
+            writer.write(Int64(clamping: lateChecks))
         } element: { index, writer in
             service(index)?.write(into: &writer)
         }

@@ -6,12 +6,15 @@ import Varlink
 package struct ServicesReply: JSONRecord, Hashable {
     package static let summary = "Results of Services"
     package var table = TableReport()
+    /// Checks that began late since hasupd's start: no descriptor was left, or too many programs ran.
+    package var lateChecks: UInt64 = 0
     /// In the order of the configuration.
     package var services: [ServiceReport] = []
 
     package init() {}
     package mutating func visit(_ members: inout some Members) {
         members.member("table", &table)
+        members.member("late_checks", &lateChecks)
         members.member("services", &services)
     }
 }

@@ -18,6 +18,10 @@ package struct SystemFiles: FileProvider {
         inspectsPrograms ? ProgramInspection.inspect(program) : nil
     }
 
+    package func library(_ library: CheckLibrary) -> LibraryFinding? {
+        inspectsPrograms ? CheckLibraries.find(library) : nil
+    }
+
     package func account(user: String, group: String?) -> AccountFinding? {
         inspectsPrograms ? AccountLookup.find(user: user, group: group) : nil
     }

@@ -12,6 +12,7 @@ package struct CapabilitySet: OptionSet, Hashable, Sendable {
     package static let setGID = CapabilitySet(number: 6)
     package static let setUID = CapabilitySet(number: 7)
     package static let setPCap = CapabilitySet(number: 8)
+    package static let netBindService = CapabilitySet(number: 10)
     package static let netAdmin = CapabilitySet(number: 12)
     package static let netRaw = CapabilitySet(number: 13)
     package static let ipcLock = CapabilitySet(number: 14)

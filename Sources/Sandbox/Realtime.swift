@@ -21,13 +21,17 @@ package enum RealtimeFuse: UInt64, Hashable, Sendable {
 package struct RealtimePlan: Hashable, Sendable {
     /// SCHED_FIFO's priority, 1...99; nil for the ordinary class.
     package var priority: Int32?
-    /// Nice value of threads that leave the realtime class; nil to leave it alone.
+    /// Nice value in the ordinary class; nil to leave it alone.
     package var niceness: Int32?
     /// True if children start in the ordinary class (SCHED_RESET_ON_FORK).
     package var resetsOnFork: Bool
     package var fuse: RealtimeFuse
     /// True if its memory is to be locked (mlockall with MCL_ONFAULT), if the limit allows that for good.
     package var locksMemory: Bool
+    /// Microseconds in place of the fuse's.
+    package var limit: UInt64?
+    /// Numbers of the processors that it may run on; empty for all.
+    package var processors: [Int32] = []
 
     package init(
         priority: Int32?, niceness: Int32? = nil, resetsOnFork: Bool = false, fuse: RealtimeFuse = .short,
@@ -46,18 +50,31 @@ package enum Realtime {
     /// Applies the plan as far as it is possible. - Returns: what wasn't, one sentence each.
     package static func apply(_ plan: RealtimePlan) -> [String] {
         var shortfalls: [String] = []
-        if let priority = plan.priority {
-            do {
-                try schedule(priority, plan)
-                // It needs the privilege that the line above has just used.
-                if let niceness = plan.niceness {
-                    try checked(hasup_set_niceness(niceness), "get niceness \(niceness)")
-                }
-            } catch {
+        func step(_ action: () throws(SystemError) -> Void) -> Bool {
+            do throws(SystemError) { try action() } catch {
                 shortfalls.append("\(error)")
+                return false
             }
+            return true
+        }
+        var mayBeNicer = true
+        if let priority = plan.priority {
+            mayBeNicer = step { () throws(SystemError) in try schedule(priority, plan) }
         } else {
             end()
+        }
+        // It needs the privilege that the realtime class has just used.
+        if let niceness = plan.niceness, mayBeNicer {
+            _ = step { () throws(SystemError) in
+                try checked(hasup_set_niceness(niceness), "get niceness \(niceness)")
+            }
+        }
+        if !plan.processors.isEmpty {
+            _ = step { () throws(SystemError) in
+                try checked(
+                    hasup_set_processors(plan.processors, Int32(plan.processors.count)),
+                    "run on processors \(plan.processors.map(String.init).joined(separator: " ")) only")
+            }
         }
         if plan.locksMemory {
             do { try lockMemory() } catch {
@@ -104,6 +121,10 @@ package enum Realtime {
     private static func schedule(_ priority: Int32, _ plan: RealtimePlan) throws(SystemError) {
         // The fuse comes first, so that there is no moment without it.
         try limitTime(plan.fuse)
+        if let limit = plan.limit {
+            let longest = RealtimeFuse.long.microseconds
+            try Self.limit(HASUP_LIMIT_REALTIME_TIME, min(limit, longest), "limit realtime CPU time")
+        }
         try checked(hasup_set_realtime(priority, plan.resetsOnFork ? 1 : 0), "get realtime priority \(priority)")
         guard isRealtime(priority: priority) else { throw SystemError(EPERM, "get realtime priority \(priority)") }
     }

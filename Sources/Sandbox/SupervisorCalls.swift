@@ -43,13 +43,14 @@ extension SeccompLists {
             SeccompRule("mknodat", ArgumentRule(2, is: UInt64(S_IFIFO), mask: UInt64(S_IFMT))),
         ]
 
-    /// Starting, watching and ending children; no new namespace. `setpriority` is a worker's before its own seal: after
-    /// an upgrade it is started beneath this filter.
+    /// Starting, watching and ending children; no new namespace. `setpriority` and `sched_setaffinity` are
+    /// a worker's before its own seal: after an upgrade it is started beneath this filter.
     private static let processes: [SeccompRule] =
         plain(
             "execve", "vfork", "wait4", "waitid", "kill", "tgkill", "pidfd_open", "pidfd_send_signal", "setpgid",
-            "setsid", "sched_setscheduler", "sched_getscheduler", "sched_getparam", "sched_get_priority_max",
-            "sched_get_priority_min", "prlimit64", "getrlimit", "setrlimit", "getpriority", "setpriority")
+            "setsid", "sched_setscheduler", "sched_setaffinity", "sched_getscheduler", "sched_getparam",
+            "sched_get_priority_max", "sched_get_priority_min", "prlimit64", "getrlimit", "setrlimit", "getpriority",
+            "setpriority")
         + [SeccompRule("clone", ArgumentRule(0, is: 0, mask: 0x7e02_0000))]
 
     /// Giving up, which every child does for itself.

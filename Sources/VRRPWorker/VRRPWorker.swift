@@ -36,7 +36,8 @@ package func runVRRPWorker(arguments: [String]) -> Int32 {
         var plan = SandboxPlan(
             options, capabilities: [.netAdmin], filter: 4, landlock: .nothing, descriptorsMax: descriptorsMax)
         // The second thread goes before ordinary programs: an address that waits for them is a takeover that does.
-        plan.realtime = RealtimePlan(priority: options.realtimePriority, niceness: -20, fuse: .long)
+        plan.realtime = RealtimePlan(
+            priority: options.realtimePriority, niceness: options.realtimePriority == nil ? nil : -20, fuse: .long)
         plan.startsThread = true
         let report = seal(as: plan)
         close(4)

@@ -16,6 +16,10 @@ package enum SupervisorToChecker {
     case addresses([IPAddress], arePresent: Bool)
     /// A check's program has ended that was asked for; how, encoded by the LoadBalancing room.
     case scriptEnded(check: UInt32, fingerprint: UInt64, [UInt8])
+    /// The socket that a check needs comes along: with its firewall mark, bound to its local ends.
+    case socket(check: UInt32, fingerprint: UInt64)
+    /// There is none, because of this error number.
+    case socketRefused(check: UInt32, fingerprint: UInt64, error: Int32)
     /// The number in a track_file.
     case file(name: String, value: Int32)
     /// A new configuration; its services part comes along.
@@ -23,12 +27,14 @@ package enum SupervisorToChecker {
     /// Tell what is to be told at the end, and end.
     case stop
 
-    enum Kind: UInt16 { case hello = 0x301, stop, standings, configure, addresses, file, scriptEnded }
+    enum Kind: UInt16 {
+        case hello = 0x301, stop, standings, configure, addresses, file, scriptEnded, socket, socketRefused
+    }
 
     package var descriptorCount: Int {
         switch self {
-        case .hello, .configure: 1
-        case .standings, .addresses, .file, .scriptEnded, .stop: 0
+        case .hello, .configure, .socket: 1
+        case .standings, .addresses, .file, .scriptEnded, .socketRefused, .stop: 0
         }
     }
 
@@ -52,6 +58,15 @@ package enum SupervisorToChecker {
             writer.write(check)
             writer.write(fingerprint)
             writer.write(bytes)
+        case .socket(let check, let fingerprint):
+            kind = .socket
+            writer.write(check)
+            writer.write(fingerprint)
+        case .socketRefused(let check, let fingerprint, let error):
+            kind = .socketRefused
+            writer.write(check)
+            writer.write(fingerprint)
+            error.encode(into: &writer)
         case .file(let name, let value):
             kind = .file
             name.encode(into: &writer)
@@ -77,6 +92,11 @@ package enum SupervisorToChecker {
                 .scriptEnded(
                     check: try reader.readUInt32(), fingerprint: try reader.readUInt64(),
                     try reader.readBytes(reader.remaining))
+            case .socket: .socket(check: try reader.readUInt32(), fingerprint: try reader.readUInt64())
+            case .socketRefused:
+                .socketRefused(
+                    check: try reader.readUInt32(), fingerprint: try reader.readUInt64(),
+                    error: try Int32(decoding: &reader))
             case .file: .file(name: try String(decoding: &reader), value: try Int32(decoding: &reader))
             case .configure: .configure(generation: try reader.readUInt64())
             case .stop: .stop
@@ -115,6 +135,8 @@ package enum CheckerToSupervisor {
     case observations(generation: UInt64, [UInt8])
     /// Run the program of this check, unless it runs.
     case runScript(check: UInt32, fingerprint: UInt64)
+    /// Make a socket for this check, which needs rights that the checker hasn't got.
+    case openSocket(check: UInt32, fingerprint: UInt64)
     /// Checks that began late because too many ran, since the checker began.
     case late(UInt64)
     /// A line for the log.
@@ -122,7 +144,9 @@ package enum CheckerToSupervisor {
     /// Everything is told; the process ends next.
     case stopped
 
-    enum Kind: UInt16 { case hello = 0x401, log, configured, reports, observations, late, stopped, runScript }
+    enum Kind: UInt16 {
+        case hello = 0x401, log, configured, reports, observations, late, stopped, runScript, openSocket
+    }
 
     package func send(on channel: Channel) {
         var writer = ByteWriter()
@@ -145,6 +169,10 @@ package enum CheckerToSupervisor {
             writer.write(bytes)
         case .runScript(let check, let fingerprint):
             kind = .runScript
+            writer.write(check)
+            writer.write(fingerprint)
+        case .openSocket(let check, let fingerprint):
+            kind = .openSocket
             writer.write(check)
             writer.write(fingerprint)
         case .late(let count):
@@ -172,6 +200,7 @@ package enum CheckerToSupervisor {
             case .observations:
                 .observations(generation: try reader.readUInt64(), try reader.readBytes(reader.remaining))
             case .runScript: .runScript(check: try reader.readUInt32(), fingerprint: try reader.readUInt64())
+            case .openSocket: .openSocket(check: try reader.readUInt32(), fingerprint: try reader.readUInt64())
             case .late: .late(try reader.readUInt64())
             case .log: .log(try reader.readLogLevel(), try reader.readLine())
             case .stopped: .stopped

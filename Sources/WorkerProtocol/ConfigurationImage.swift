@@ -8,6 +8,13 @@ package final class ConfigurationImage {
     private static let magic: UInt32 = 0x6861_7364
     private static let headSize = 21
 
+    /// Sections that not every image has.
+    private struct Sections: OptionSet {
+        let rawValue: UInt8
+        static let text = Sections(rawValue: 1)
+        static let credentials = Sections(rawValue: 2)
+    }
+
     /// True if a start may go on with it: at least one valid block was found.
     package let canStart: Bool
     /// True if the main file could be read.
@@ -22,6 +29,8 @@ package final class ConfigurationImage {
     package let model: UnsafeRawBufferPointer
     /// The configuration as one text without includes and definitions; empty unless config_save_dir wants it.
     package let text: UnsafeRawBufferPointer
+    /// In the part for the checker: encoded `TLSCredentials`; empty where SSL names no file.
+    package let credentials: UnsafeRawBufferPointer
     /// The image for the VRRP worker.
     package var part: ConfigurationImage?
     /// The image for hasup-track.
@@ -47,15 +56,18 @@ package final class ConfigurationImage {
             hasErrors = try reader.readBool()
             isReadable = try reader.readBool()
             needsReadRight = try reader.readBool()
-            let hasText = try reader.readBool()
+            let sections = Sections(rawValue: try reader.readUInt8())
+            guard sections.isSubset(of: [.text, .credentials]) else { throw .invalid }
             let diagnosticsSize = Int(try reader.readUInt32())
             let differenceSize = Int(try reader.readUInt32())
             let modelSize = Int(try reader.readUInt32())
-            let textSize = hasText ? Int(try reader.readUInt32()) : 0
+            let textSize = sections.contains(.text) ? Int(try reader.readUInt32()) : 0
+            let credentialsSize = sections.contains(.credentials) ? Int(try reader.readUInt32()) : 0
             diagnostics = try reader.readView(diagnosticsSize)
             difference = try reader.readView(differenceSize)
             model = try reader.readView(modelSize)
             text = try reader.readView(textSize)
+            credentials = try reader.readView(credentialsSize)
             try reader.finish()
         } catch {
             throw .malformed(error)
@@ -63,18 +75,20 @@ package final class ConfigurationImage {
     }
 
     /// A sealed memfd with a process's part of a model. - Throws: `SystemError`.
-    package static func make(part model: [UInt8]) throws(SystemError) -> Descriptor {
+    package static func make(part model: [UInt8], credentials: [UInt8] = []) throws(SystemError) -> Descriptor {
         try make(
-            canStart: true, isReadable: true, hasErrors: false, diagnostics: [], difference: [], model: model)
+            canStart: true, isReadable: true, hasErrors: false, diagnostics: [], difference: [], model: model,
+            credentials: credentials)
     }
 
     /// A sealed memfd with a verdict. - Throws: `SystemError`.
     package static func make(
         canStart: Bool, isReadable: Bool, hasErrors: Bool, needsReadRight: Bool = false, diagnostics: [UInt8],
-        difference: [UInt8], model: [UInt8], text: [UInt8] = []
+        difference: [UInt8], model: [UInt8], text: [UInt8] = [], credentials: [UInt8] = []
     ) throws(SystemError) -> Descriptor {
         var writer = ByteWriter(
-            capacity: headSize + 4 + diagnostics.count + difference.count + model.count + text.count)
+            capacity: headSize + 8 + diagnostics.count + difference.count + model.count + text.count
+                + credentials.count)
         writer.write(magic)
         writer.write(canStart)
         writer.write(hasErrors)
@@ -82,15 +96,20 @@ package final class ConfigurationImage {
         writer.write(needsReadRight)
         // Where there is none the bytes are what they were before there could be one, so that an older hasupd reads
         // them.
-        writer.write(!text.isEmpty)
+        var sections: Sections = []
+        if !text.isEmpty { sections.insert(.text) }
+        if !credentials.isEmpty { sections.insert(.credentials) }
+        writer.write(sections.rawValue)
         writer.write(UInt32(diagnostics.count))
         writer.write(UInt32(difference.count))
         writer.write(UInt32(model.count))
         if !text.isEmpty { writer.write(UInt32(text.count)) }
+        if !credentials.isEmpty { writer.write(UInt32(credentials.count)) }
         writer.write(diagnostics)
         writer.write(difference)
         writer.write(model)
         writer.write(text)
+        writer.write(credentials)
         return try MappedMemory.sealed(writer.bytes, name: "hasup-configuration")
     }
 }

@@ -166,4 +166,5 @@ final class InputFiles: FileProvider {
     }
 
     func identity(of path: String) -> FileIdentity? { files.identity(of: path) }
+    func library(_ library: CheckLibrary) -> LibraryFinding? { files.library(library) }
 }

@@ -50,6 +50,11 @@ struct ServiceTable {
                     row(["SERVICE", "STATE", "KIND", "WEIGHT"], column, state: Layout.cell("STATE", 6)), .bold))
             for service in reply.services { lines += rows(service, column) }
         }
+        if reply.lateChecks > 0 {
+            let what = reply.lateChecks == 1 ? "1 check" : "\(reply.lateChecks) checks"
+            lines += Layout.wrap(
+                "\(what) late: no descriptor was left, or too many MISC_CHECKs ran", width: width, indent: 0)
+        }
         if !reply.table.foreign.isEmpty {
             let count = counted(reply.table.foreign.count, "service")
             lines += Layout.wrap(

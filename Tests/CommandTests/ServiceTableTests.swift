@@ -29,6 +29,7 @@ import Testing
         var reply = ServicesReply()
         reply.services = [web, mark]
         reply.table.foreign = ["tcp 10.99.9.9:80"]
+        reply.lateChecks = 12
         return reply
     }
 
@@ -45,6 +46,7 @@ import Testing
                 fwmark 7              FAULT   twos   0 of quorum 1
                   virtual server fwmark 7 with scheduler twos: the kernel refuses it: No such
                       file or directory.
+                12 checks late: no descriptor was left, or too many MISC_CHECKs ran
                 1 service of others in IPVS's table: `hasup services --foreign`
 
                 """)

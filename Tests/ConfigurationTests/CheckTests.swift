@@ -28,6 +28,7 @@ import Testing
         ("bind_if eth0", { $0.endpoint?.localInterface = "eth0" }),
         ("connect_timeout 0.5", { $0.endpoint?.timeout = .milliseconds(500) }),
         ("fwmark 4294967295", { $0.endpoint?.firewallMark = .max }),
+        ("@hasup linger", { $0.endpoint?.lingers = true }),
         ("retry 0", { $0.schedule?.retries = 0 }),
         ("delay_before_retry 0", { $0.schedule?.delayBeforeRetry = .zero }),
         ("warmup 0", { $0.schedule?.warmup = .zero }),

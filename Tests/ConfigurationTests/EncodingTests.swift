@@ -137,7 +137,7 @@ import Testing
     @Test func partForTheChecker() throws {
         let text =
             "global_defs {\nrouter_id R\nrs_init_notifies\nsmtp_server mail\nnotification_email {\na@b\n}\n"
-            + "notify_fifo /run/f\n}\n"
+            + "notify_fifo /run/f\n}\nSSL {\nca /ca.pem\npassword phrase\n}\n"
             + instance("authentication {\nauth_type PASS\nauth_pass secret\n}\nnotify /bin/n\n")
             + "virtual_server 10.0.0.1 80 {\nprotocol TCP\nquorum_up /bin/q\n"
             + "real_server 10.0.0.2 80 {\nnotify_down /bin/d\nMISC_CHECK {\nmisc_path \"/bin/m password\"\n}\n"
@@ -145,6 +145,7 @@ import Testing
         let model = load(text).model
         let part = model.servicesPart
         #expect(part.instances.isEmpty && !part.virtualServers.isEmpty)
+        #expect(part.tlsClient.password == "phrase" && part.tlsClient.namesFiles)
         #expect(part.global.routerID == "R" && part.global.balancer.notifiesInitialState)
         let servers = part.virtualServers[0].realServers
         #expect(servers.map(\.checks.count) == [2, 1])

@@ -260,4 +260,95 @@ import Testing
         let text = instance("auth_hmac {\nkey 1 file:/key\nactive_key 1\n}")
         #expect(!findings(text, [:]).contains { $0.contains("can't read") })
     }
+
+    // MARK: - Libraries
+
+    /// Stands for both libraries: refuses a regex and a key by their words.
+    private struct Judge: ContentJudge {
+        func objection(to pattern: BodyPattern) -> String? {
+            pattern.expression.starts(with: "(".utf8) ? "missing closing parenthesis, at byte 1" : nil
+        }
+        func objection(to credentials: TLSCredentials, password: String?) -> CredentialObjection? {
+            if credentials.certificate.map({ String(decoding: $0, as: UTF8.self) }) == "no" {
+                return CredentialObjection(.certificate, "no start line")
+            }
+            return credentials.key == nil || password == "right" ? nil : CredentialObjection(.key, "bad decrypt")
+        }
+    }
+
+    private struct LibraryMachine: FileProvider {
+        var text: String
+        var files: [String: String] = [:]
+        var missing: [CheckLibrary: String] = [:]
+        func read(path: String) -> Result<[UInt8], FileError> {
+            if path == "t.conf" { return .success(Array(text.utf8)) }
+            return files[path].map { .success(Array($0.utf8)) } ?? .failure(.notFound)
+        }
+        func glob(pattern: String) -> Result<[String], FileError> { .success([]) }
+        func library(_ library: CheckLibrary) -> LibraryFinding? {
+            missing[library].map { .missing($0) } ?? .loaded(Judge())
+        }
+    }
+
+    private func loaded(_ machine: LibraryMachine) -> LoadedConfiguration {
+        // Both ways: at once, and from what was remembered.
+        let direct = loadConfiguration(path: "t.conf", files: machine, environment: Environment())
+        let sources = readSources(path: "t.conf", files: machine, environment: Environment())
+        let later = parse(sources, environment: Environment())
+        #expect(direct.findings == later.findings && direct.credentials == later.credentials)
+        return later
+    }
+
+    private func service(_ kind: String, _ lines: String) -> String {
+        "virtual_server 10.0.0.1 80 {\nprotocol TCP\nlb_algo rr\nlb_kind NAT\nreal_server 10.0.0.2 80 {\n"
+            + "\(kind) {\nurl {\npath /\n\(lines)\n}\n}\n}\n}\n"
+    }
+
+    @Test func regexes() {
+        let text = service("HTTP_GET", "regex \"(a\"\nregex_options caseless")
+        #expect(
+            loaded(LibraryMachine(text: text)).findings == [
+                "9:7 error the regex doesn't compile: missing closing parenthesis, at byte 1"
+            ])
+        #expect(loaded(LibraryMachine(text: service("HTTP_GET", "regex \"a\""))).findings == [])
+        // Said once, however many need it; not where nothing does.
+        let second = text.replacing("0.1 80", with: "0.3 80")
+        let machine = LibraryMachine(text: text + second, missing: [.patterns: "no file"])
+        #expect(
+            loaded(machine).findings == [
+                "9:1 error `regex` needs PCRE2, which can't be loaded (no file): install it"
+            ])
+        #expect(loaded(LibraryMachine(text: service("HTTP_GET", ""), missing: machine.missing)).findings == [])
+    }
+
+    @Test func filesOfSSL() {
+        let get = service("SSL_GET", "")
+        let block = "SSL {\nca /ca\ncertificate /c\nkey /k\npassword right\n}\n"
+        let files = ["/ca": "ca", "/c": "c", "/k": "PRIVATE"]
+        let good = loaded(LibraryMachine(text: block + get, files: files))
+        #expect(good.findings == [])
+        var expected = TLSCredentials()
+        (expected.authorities, expected.certificate, expected.key) = (
+            Array("ca".utf8), Array("c".utf8), Array("PRIVATE".utf8)
+        )
+        #expect(good.credentials == expected)
+        // A checker without them isn't to connect as somebody else.
+        let missing = loaded(LibraryMachine(text: block + get, files: ["/ca": "ca"]))
+        #expect(
+            missing.findings == [
+                "3:13 error can't read `/c`: no such file", "4:5 error can't read `/k`: no such file",
+            ])
+        #expect(missing.credentials.isEmpty)
+        let wrong = loaded(LibraryMachine(text: block.replacing("right", with: "wrong") + get, files: files))
+        #expect(wrong.findings == ["4:5 error the key `/k` can't be used: bad decrypt"])
+        #expect(wrong.credentials.isEmpty)
+        let other = loaded(LibraryMachine(text: block + get, files: files.merging(["/c": "no"]) { $1 }))
+        #expect(other.findings == ["3:13 error the certificate `/c` can't be used: no start line"])
+        // What the model shows is no secret of the files.
+        #expect(!String(decoding: good.model.encode(), as: UTF8.self).contains("PRIVATE"))
+        #expect(
+            loaded(LibraryMachine(text: get, missing: [.tls: "no file"])).findings == [
+                "6:1 error `SSL_GET` needs OpenSSL, which can't be loaded (no file): install it"
+            ])
+    }
 }

@@ -69,7 +69,53 @@ enum FrameFuzz: FuzzTarget {
                 writer.write(UInt64(9))
                 NumberedVerdict(3, TrackerVerdict(.down, count: 2, detail: "exit status 1")).encode(into: &writer)
             },
-            packet(0x301, 1), packet(0x401), packet(0x501, 1), packet(0x502) { $0.write("why") },
+            packet(0x501, 1), packet(0x502) { $0.write("why") },
+        ] + checkerSeeds(packet)
+    }
+
+    /// Those of the checker and for it.
+    private static func checkerSeeds(
+        _ packet: (_ type: UInt16, _ descriptors: UInt8, _ body: (inout ByteWriter) -> Void) -> [UInt8]
+    ) -> [[UInt8]] {
+        let generation: (inout ByteWriter) -> Void = { $0.write(UInt64(9)) }
+        return [
+            packet(0x301, 1) { writer in
+                writer.write(UInt16(1))
+                writer.write(UInt64(9))
+            },
+            packet(0x302, 0) { _ in }, packet(0x303, 0, generation), packet(0x304, 1, generation),
+            packet(0x305, 0) { writer in
+                writer.write(true)
+                [IPAddress(v4: 0x0a00_0001), IPAddress(v6High: 1, low: 2)].encode(into: &writer)
+            },
+            packet(0x306, 0) { writer in
+                "load".encode(into: &writer)
+                Int32(-3).encode(into: &writer)
+            },
+            packet(0x307, 0) { writer in
+                writer.write(UInt32(1))
+                writer.write(UInt64(2))
+                writer.write(UInt8(1))
+            },
+            packet(0x401, 0) { writer in
+                writer.write(UInt16(1))
+                writer.write(UInt16(0))
+                writer.write(UInt8(3))
+                writer.write("/")
+            },
+            packet(0x402, 0) { writer in
+                writer.write(UInt8(6))
+                writer.write("line")
+            },
+            packet(0x308, 1) { writer in (UInt32(0)..<3).forEach { writer.write($0) } },
+            packet(0x309, 0) { writer in (UInt32(0)..<4).forEach { writer.write($0) } },
+            packet(0x409, 0) { writer in (UInt32(0)..<3).forEach { writer.write($0) } },
+            packet(0x403, 0, generation), packet(0x404, 0, generation), packet(0x405, 0, generation),
+            packet(0x406, 0, generation), packet(0x407, 0) { _ in },
+            packet(0x408, 0) { writer in
+                writer.write(UInt32(1))
+                writer.write(UInt64(2))
+            },
         ]
     }
 

@@ -8,10 +8,9 @@ import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from lab import conf, machine  # noqa: E402
+from lab import conf, machine, services  # noqa: E402
 from lab.hasup import Hasup, binary  # noqa: E402
 from lab.net import Lan  # noqa: E402
-from lab.services import Table  # noqa: E402
 from lab.sniffer import Sniffer  # noqa: E402
 from lab.store import Store  # noqa: E402
 from lab.undisturbed import AddressWatch  # noqa: E402
@@ -137,8 +136,7 @@ def begin(lan):
     started = []
 
     def start(config, *arguments):
-        table = Table(os.path.join(node.directory, "table"))
-        hasup = Hasup(node, config).start("--ipvs-record", table.path, *arguments)
+        hasup, table = services.start(node, config, *arguments)
         started.append(hasup)
         return hasup, table
 

@@ -14,7 +14,7 @@ import time
 import pytest
 from lab.hasup import descriptors
 from lab.machine import late
-from lab.servers import Server, dribbling, http, silent
+from lab.servers import Server, dribbling, http, silent, smtp
 from lab.services import VS, check, http_get, real, service, tcp, wait_table
 from lab.waiting import hold_for, wait_for
 
@@ -245,11 +245,6 @@ def test_checks_wait_for_the_address(lan, begin):
 def test_other_protocols(lan, begin):
     """SMTP_CHECK with lines in several parts, UDP_CHECK on a closed and on an answering port, DNS_CHECK."""
     node = lan.nodes["a"]
-
-    def smtp(connection, _):
-        for said in (b"220-a\r\n220 b\r\n", b"250-c\r\n250 d\r\n", b"221 e\r\n"):
-            connection.sendall(said)
-            connection.recv(4096)
 
     Server(node, 9001, smtp).start()
     Server(node, 9002, lambda connection, _: connection.sendall(b"554 no\r\n")).start()

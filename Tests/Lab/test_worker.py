@@ -225,3 +225,21 @@ def test_a_reload_follows_a_worker_that_dies_over_it(lan, pair):
     assert a.status().answer["daemon"]["configuration_generation"] == 2
     assert a.status().instance()["base_priority"] == 150
     a.wait_state("MASTER")
+
+
+def test_no_worker_without_an_instance(lan):
+    """With virtual servers alone there is nothing for a VRRP worker to do; a reload that brings an instance starts it."""
+    node = lan.node("a")
+    services = "virtual_server 10.0.0.200 80 {\n    protocol TCP\n    real_server 10.0.0.9 80 {\n    }\n}\n"
+    a = Hasup(node, services).start("--ipvs-record", os.path.join(node.directory, "table"))
+    wait_for("an answer", lambda: a.cli("status").returncode, lambda code: code == 0, 5)
+    assert "hasup-vrrp" not in a.roles() and "hasup-vrrp" not in a.cli("status", "--processes").stdout
+    for number in range(20):
+        # Nothing of what a worker would have to take away is kept.
+        assert a.reload(services.replace("0.0.9", f"0.0.{10 + number}")).returncode == 0
+    assert "hasup-vrrp" not in a.roles()
+    assert a.reload(services + conf.simple(150, version=3, advert=0.1)).returncode == 0
+    a.wait_state("MASTER")
+    assert a.reload(services).returncode == 0
+    wait_for("the address's end", lambda: node.holds(VIP), lambda held: not held, 3)
+    assert a.cli("status").returncode == 0 and a.stop()[0] == 0

@@ -177,6 +177,17 @@ struct CheckerTests {
         #expect(bench.notified() == ["RS 0.0 UP 1", "VS 0 UP"])
     }
 
+    @Test("BFD_CHECK says nothing as long as there are no sessions, with alpha neither")
+    func sessions() {
+        var settings = server(1)
+        settings.checks = [CheckSettings(kind: .bfd(session: "b"))]
+        settings.checks[0].startsDown = true
+        var bench = CheckerBench()
+        bench.begin([service([settings])])
+        #expect(bench.lines == ["+RS 0.0 UP 1", "VS 0 UP"])
+        #expect(bench.reports.contains { if case .server(let standing) = $0 { standing.isProven } else { false } })
+    }
+
     @Test("alpha: a first failure is no news")
     func alphaFailure() {
         var bench = CheckerBench()
@@ -342,6 +353,13 @@ struct CheckerTests {
         bench.handle(.postponed(check: 0))
         #expect(bench.checker.lateStarts == 1)
         #expect(bench.checker.deadline - bench.now <= .milliseconds(14))
+        // However often it is tried, it is late once; and again the next time.
+        for _ in 0..<2 {
+            bench.now = bench.checker.deadline
+            bench.handle(.timeout)
+            bench.handle(.postponed(check: 0))
+        }
+        #expect(bench.checker.lateStarts == 1)
         bench.run(.seconds(1))
         #expect(bench.page[0]?.state == .up)
     }

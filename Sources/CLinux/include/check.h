@@ -27,9 +27,18 @@ struct hasup_check_target {
     int withholds_acknowledgement;
 };
 
-/// Begins a connection. Returns a nonblocking descriptor, or -errno; then *is_local tells whether it says something
-/// about this machine only, and nothing about the server.
-int hasup_check_connect(const struct hasup_check_target *target, int *is_local);
+/// Begins a connection, with the socket that `hasup_check_socket` has made, or with a new one where `given` is -1. Returns
+/// a nonblocking descriptor, or -errno; then *is_local tells whether it says something about this machine only, and
+/// nothing about the server. The given socket stays open.
+int hasup_check_connect(const struct hasup_check_target *target, int given, int *is_local);
+
+/// Ends a connection, so that the socket can be used again: mark, device, local address and local port stay. Returns 0, or
+/// -errno for one that can't be used again.
+int hasup_check_disconnect(int fd);
+
+/// A socket with this firewall mark (SO_MARK; 0 for none) that is bound to the local ends, for who hasn't got the rights
+/// to do that. A ping socket is made as a member of this group. Returns a nonblocking descriptor, or -errno.
+int hasup_check_socket(const struct hasup_check_target *target, uint32_t mark, uint32_t group);
 
 /// The error that has come to a socket, which it is cleared of; 0 for none.
 int hasup_socket_error(int fd);

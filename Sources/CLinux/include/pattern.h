@@ -5,14 +5,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/// Loads the library. Returns NULL, or the reason why it can't be.
+/// Loads the library, the first time. Returns NULL, or the reason why it can't be loaded.
 const char *hasup_pattern_load(void);
 
-/// Compiles an expression. `options` are names of PCRE2's, in lower case and without `PCRE2_`. Returns NULL when it doesn't
-/// compile; then `error` has the reason.
+/// Compiles an expression. `options` are names of PCRE2's, in lower case, without `PCRE2_`, with blanks between them. Returns
+/// NULL when it doesn't compile; then `error` has the library's words.
 void *hasup_pattern_compile(
-    const void *expression, size_t length, const char *const *options, int option_count, char *error,
-    size_t error_size);
+    const void *expression, size_t length, const char *options, char *error, size_t error_size);
 
 void hasup_pattern_destroy(void *pattern);
 

@@ -96,6 +96,8 @@ int hasup_set_realtime(int priority, int reset_on_fork);
 int hasup_set_realtime_of(int pid, int priority, int reset_on_fork);
 /// The calling thread's nice value, -20...19: it and threads that it starts have it in the ordinary class.
 int hasup_set_niceness(int niceness);
+/// Lets the calling thread run on these processors only.
+int hasup_set_processors(const int *numbers, int count);
 /// mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT): what was touched once stays.
 int hasup_lock_memory(void);
 

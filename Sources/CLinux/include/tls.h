@@ -9,6 +9,18 @@
 /// Loads the library and makes what its first use makes: before the seal. Returns NULL, or the reason why it can't be.
 const char *hasup_tls_load(void);
 
+/// What connections may use: certificates of authorities, an own certificate with those between it and its authority, and
+/// its key.
+enum { HASUP_TLS_AUTHORITIES = 1, HASUP_TLS_CERTIFICATE = 2, HASUP_TLS_KEY = 3 };
+
+/// Begins a set of them, empty. The library has to be loaded. Returns 0, or -1 without memory.
+int hasup_tls_prepare(void);
+/// Adds the content of a file in PEM, a key behind its certificate. `password` is the key's, or empty. Returns 0, or -1 when it
+/// can't be used, with the library's words in `reason`.
+int hasup_tls_add(int part, const void *bytes, size_t count, const char *password, char *reason, size_t reason_size);
+/// Has connections use the set that are made from now on.
+void hasup_tls_commit(void);
+
 /// A client's connection over a connected, nonblocking socket, which stays the caller's. `name` is sent to the server (SNI),
 /// if it isn't NULL; `session` is one of before, or NULL. Returns NULL without memory.
 void *hasup_tls_create(int fd, const char *name, void *session);

@@ -123,7 +123,7 @@ package struct KeywordTable: Sendable {
             ("virtual_server/real_server/SSL_GET", .httpCheck),
             ("virtual_server/real_server/HTTP_GET/url", .url),
             ("virtual_server/real_server/SSL_GET/url", .url),
-            ("virtual_server/real_server/TCP_CHECK", .networkCheck),
+            ("virtual_server/real_server/TCP_CHECK", .connectionCheck),
             ("virtual_server/real_server/SMTP_CHECK/host", .networkCheck),
             ("virtual_server/real_server/PING_CHECK", .networkCheck),
             ("virtual_server/real_server/SMTP_CHECK", .smtpCheck),

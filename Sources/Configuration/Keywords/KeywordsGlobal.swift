@@ -77,11 +77,11 @@ extension KeywordList {
         r.row("vrrp_cpu_affinity", .number("CPU...", Limits.processor), default: "all", .typed, "CPU pinning") { $0.set(\.model.global.vrrpProcess.processors, processors: $1) }
         r.integer("vrrp_rlimit_rttime", 2...Int(Int32.max), unit: .microseconds, default: "10000", .typed, "RLIMIT_RTTIME of vrrp child", \.model.global.vrrpProcess.realtimeLimit)
         r.row("vrrp_rlimit_rtime", .integer(nil), traits: .deprecated, .accepted("a deprecated misspelling"), "deprecated misspelling")
-        r.integer("checker_priority", Limits.nice, default: "0", .typed, "nice of checker child", \.model.global.balancer.process.nice)
-        r.flag("checker_no_swap", .typed, "mlockall for checker child", \.model.global.balancer.process.locksMemory)
-        r.integer("checker_rt_priority", 1...99, default: "off", .typed, "SCHED_RR priority of checker child", \.model.global.balancer.process.realtimePriority)
-        r.row("checker_cpu_affinity", .number("CPU...", Limits.processor), default: "all", .typed, "CPU pinning") { $0.set(\.model.global.balancer.process.processors, processors: $1) }
-        r.integer("checker_rlimit_rttime", 2...Int(Int32.max), unit: .microseconds, default: "10000", .typed, "RLIMIT_RTTIME", \.model.global.balancer.process.realtimeLimit)
+        r.integer("checker_priority", Limits.nice, default: "0", .acts, "nice of checker child", \.model.global.balancer.process.nice)
+        r.flag("checker_no_swap", .acts, "mlockall for checker child", \.model.global.balancer.process.locksMemory)
+        r.integer("checker_rt_priority", 1...99, default: "off", note: "two below vrrp_rt_priority at most", .acts, "SCHED_RR priority of checker child (SCHED_FIFO)", \.model.global.balancer.process.realtimePriority)
+        r.row("checker_cpu_affinity", .number("CPU...", Limits.processor), default: "all", .acts, "CPU pinning") { $0.set(\.model.global.balancer.process.processors, processors: $1) }
+        r.integer("checker_rlimit_rttime", 2...Int(Int32.max), unit: .microseconds, default: "200000", note: "5 s at most", .acts, "RLIMIT_RTTIME, with checker_rt_priority", \.model.global.balancer.process.realtimeLimit)
         r.row("checker_rlimit_rtime", .integer(nil), traits: .deprecated, .accepted("a deprecated misspelling"), "deprecated misspelling")
         r.integer("bfd_priority", Limits.nice, default: "0", .typed, "nice of bfd child", \.model.global.bfdProcess.nice)
         r.flag("bfd_no_swap", .typed, "mlockall for bfd child", \.model.global.bfdProcess.locksMemory)

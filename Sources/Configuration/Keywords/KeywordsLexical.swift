@@ -52,7 +52,7 @@ extension KeywordList {
         r.row("vrrp_script", .block(.trackScript, "NAME block"), note: "name unique", stage: .trackers, .acts, "health script definition") { $0.trackScript($1) }
         r.row("vrrp_track_process", .block(.trackProcess, "NAME block"), note: "name unique", stage: .trackers, .acts, "process presence tracking definition") { $0.trackProcess($1) }
         r.row("interface_up_down_delays", .list(.interfaceDelay), stage: .groups, .typed, "debounce of interface state per interface") { $0.interfaceDelays($1) }
-        r.row("SSL", .block(.tlsClient), stage: .serverGroups, .notYet, "client TLS context for SSL_GET (process wide)") { $0.tlsClient($1) }
+        r.row("SSL", .block(.tlsClient), stage: .serverGroups, .acts, "client TLS context for SSL_GET (process wide)") { $0.tlsClient($1) }
         r.row("virtual_server_group", .list(.serverGroup, "NAME list block"), stage: .serverGroups, .acts, "set of VIP:port/fwmark sharing one real server set") { $0.serverGroup($1) }
         r.row("virtual_server", .block(.virtualServer, "IP[/x] [PORT] | fwmark N | group NAME, block"), stage: .servers, .acts, "IPVS virtual service") { $0.virtualServer($1) }
         r.row("bfd_instance", .block(.bfdInstance, "NAME block"), note: "name <=31 chars, unique", stage: .trackers, .typed, "BFD session") { $0.bfdSession($1) }

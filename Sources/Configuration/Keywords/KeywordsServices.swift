@@ -5,10 +5,10 @@ import ConfigurationModel
 extension KeywordList {
     // swift-format-ignore
     static let tlsClient = KeywordList { r in
-        r.text("password", "STR", default: "none", traits: .secret, .typed, "pass phrase of key, a secret", \.model.tlsClient.password)
-        r.text("ca", "FILE", default: "none (system default not loaded)", .typed, "CA file loaded into context; server certificate is still not verified (no verify mode set)", \.model.tlsClient.authorities)
-        r.text("certificate", "FILE", default: "none", .typed, "client certificate", \.model.tlsClient.certificate)
-        r.text("key", "FILE", default: "none", .typed, "client private key", \.model.tlsClient.key)
+        r.text("password", "STR", default: "none", traits: .secret, .acts, "pass phrase of key, a secret", \.model.tlsClient.password)
+        r.text("ca", "FILE", default: "none (system default not loaded)", .acts, "authorities that complete the chain of certificate; servers aren't verified", \.model.tlsClient.authorities)
+        r.text("certificate", "FILE", default: "none", .acts, "client certificate, with those between it and its authority", \.model.tlsClient.certificate)
+        r.text("key", "FILE", default: "none", .acts, "client private key", \.model.tlsClient.key)
     }
 
     // swift-format-ignore
@@ -82,12 +82,12 @@ extension KeywordList {
         r.text("snmp_name", "STR", default: "none", .typed, "name in SNMP", \.server.settings.snmpName)
         r.row("HTTP_GET", .block(.httpCheck), .acts, "HTTP check") { $0.httpCheck($1, isEncrypted: false) }
         r.row("SSL_GET", .block(.httpCheck), .acts, "HTTPS check") { $0.httpCheck($1, isEncrypted: true) }
-        r.row("TCP_CHECK", .block(.networkCheck), .acts, "connect check") { $0.networkCheck($1, .tcp, over: .tcp) }
+        r.row("TCP_CHECK", .block(.connectionCheck), .acts, "connect check") { $0.networkCheck($1, .tcp, over: .tcp) }
         r.row("SMTP_CHECK", .block(.smtpCheck), .acts, "SMTP dialogue check") { $0.smtpCheck($1) }
         r.row("DNS_CHECK", .block(.dnsCheck), .acts, "DNS query check") { $0.dnsCheck($1) }
         r.row("MISC_CHECK", .block(.scriptCheck), .acts, "external program check") { $0.scriptCheck($1) }
         r.row("UDP_CHECK", .block(.udpCheck), .acts, "UDP probe") { $0.udpCheck($1) }
-        r.row("PING_CHECK", .block(.networkCheck), .typed, "ICMP echo check") { $0.networkCheck($1, .ping, over: nil) }
+        r.row("PING_CHECK", .block(.networkCheck), .acts, "ICMP echo check") { $0.networkCheck($1, .ping, over: nil) }
         r.row("FILE_CHECK", .block(.fileCheck), .acts, "tracked-file check") { $0.fileCheck($1) }
         r.row("BFD_CHECK", .block(.sessionCheck), .typed, "BFD session check") { $0.sessionCheck($1) }
     }
@@ -95,6 +95,7 @@ extension KeywordList {
     // swift-format-ignore
     static let httpCheck = KeywordList { r in
         r.networkCheck(retries: "RS/VS or 1", delay: "RS/VS or 3 s")
+        r.linger()
         r.integer("nb_get_retry", Limits.rounds, note: "deprecated", traits: .deprecated, .acts, "alias of retry", \.check.defaults.retries)
         r.text("virtualhost", "STR", default: "RS, VS", .acts, "Host header", \.check.http.host)
         r.row("http_protocol", .words("1.0|1.1|1.0C|1.0c"), default: "1.0", note: "1.0C = 1.0 + Connection: close", .acts, "HTTP version") { $0.httpVersion($1) }
@@ -123,6 +124,12 @@ extension KeywordList {
     // swift-format-ignore
     static let networkCheck = KeywordList { r in
         r.networkCheck(retries: "RS/VS or 1", delay: "RS/VS or 1 s")
+    }
+
+    // swift-format-ignore
+    static let connectionCheck = KeywordList { r in
+        r.networkCheck(retries: "RS/VS or 1", delay: "RS/VS or 1 s")
+        r.linger()
     }
 
     // swift-format-ignore
@@ -180,8 +187,13 @@ extension KeywordRows {
         integer("bind_port", Limits.port, default: "none", .acts, "local port", \.check.localPort)
         row("bind_if", .words("IF"), default: "none", .acts, "bind to device (SO_BINDTODEVICE; needed for link-local)") { $0.localInterface($1) }
         timer("connect_timeout", Limits.times, default: "RS/VS (5)", .acts, "timeout for connect and each I/O wait", \.check.defaults.timeout)
-        integer("fwmark", 0...Int(UInt32.max), default: "0", .typed, "SO_MARK", \.check.firewallMark)
+        integer("fwmark", 0...Int(UInt32.max), default: "0", .acts, "SO_MARK", \.check.firewallMark)
         schedule(retries: retries, delay: delay)
+    }
+
+    // swift-format-ignore
+    fileprivate mutating func linger() {
+        boolean("linger", default: "off", traits: .own, .acts, "end connections with the handshake's third acknowledgement and FIN, for servers or firewalls that mind a reset; each leaves a socket in TIME_WAIT for a minute", \.check.lingers)
     }
 
     // swift-format-ignore

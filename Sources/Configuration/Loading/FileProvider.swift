@@ -42,12 +42,15 @@ package protocol FileProvider {
     func account(user: String, group: String?) -> AccountFinding?
     /// The file that a path leads to; nil when there is none or it isn't known.
     func identity(of path: String) -> FileIdentity?
+    /// A library, loaded at the first question; nil when what it judges isn't to be judged.
+    func library(_ library: CheckLibrary) -> LibraryFinding?
 }
 
 extension FileProvider {
     package func inspect(program: String) -> ProgramFinding? { nil }
     package func account(user: String, group: String?) -> AccountFinding? { nil }
     package func identity(of path: String) -> FileIdentity? { nil }
+    package func library(_ library: CheckLibrary) -> LibraryFinding? { nil }
 }
 
 /// The machine's answer about a user and a group.
@@ -134,6 +137,7 @@ package struct SourceSet: FileProvider, Sendable {
     private var programs: [String: ProgramFinding] = [:]
     private var accounts: [AccountName: AccountFinding] = [:]
     private var identities: [String: FileIdentity] = [:]
+    private var libraries: [CheckLibrary: LibraryFinding] = [:]
 
     private struct AccountName: Hashable {
         var user: String
@@ -165,6 +169,10 @@ package struct SourceSet: FileProvider, Sendable {
     /// The file that this path led to when the set was made.
     package func identity(of path: String) -> FileIdentity? { identities[path] }
 
+    /// The library, if it was asked for when the set was made: behind a seal none can be loaded.
+    package func library(_ library: CheckLibrary) -> LibraryFinding? { libraries[library] }
+
+    mutating func remember(_ finding: LibraryFinding, for library: CheckLibrary) { libraries[library] = finding }
     mutating func remember(_ identity: FileIdentity, for path: String) { identities[path] = identity }
     mutating func remember(_ finding: ProgramFinding, for program: String) { programs[program] = finding }
     mutating func remember(_ finding: AccountFinding, for user: String, _ group: String?) {
@@ -213,6 +221,13 @@ final class RecordingProvider<Files: FileProvider>: FileProvider {
         let identity = files.identity(of: path)
         if let identity { sources.remember(identity, for: path) }
         return identity
+    }
+
+    func library(_ library: CheckLibrary) -> LibraryFinding? {
+        if let known = sources.library(library) { return known }
+        let finding = files.library(library)
+        if let finding { sources.remember(finding, for: library) }
+        return finding
     }
 
     func account(user: String, group: String?) -> AccountFinding? {

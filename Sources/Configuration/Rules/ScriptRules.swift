@@ -100,6 +100,8 @@ extension Diagnostic {
 struct SurroundingsScan {
     /// Keywords that name a file and whom it belongs to.
     private static let fifoKeywords: [StaticString] = ["notify_fifo", "vrrp_notify_fifo", "lvs_notify_fifo"]
+    /// Keywords of SSL that name a file.
+    private static let credentialKeywords: [StaticString] = ["ca", "certificate", "key"]
     let text: SourceText
     private let keywords: Set<String>
 
@@ -108,18 +110,26 @@ struct SurroundingsScan {
         keywords = KeywordTable.scriptKeywords
     }
 
-    /// Asks for each program and each key file once or more often.
+    /// Asks for each program, each file of a key or a certificate, and each library once or more often.
     func run(_ files: some FileProvider) {
         var index = 0
+        var isInSSL = false
         while index < text.tokens.count {
             let first = index
             index += 1
+            if text.tokens[first].kind == .close { isInSSL = false }
             guard text.tokens[first].isText, isStart(first) else { continue }
             let name = text.slice(text.tokens[first])
-            guard (3...40).contains(name.count) else { continue }
+            guard (2...40).contains(name.count) else { continue }
+            askForLibrary(files, at: first)
+            if text.matches(text.tokens[first], "SSL") { isInSSL = true }
             while index < text.tokens.count, text.tokens[index].isText, !text.tokens[index].startsLine { index += 1 }
             guard index > first + 1 else { continue }
-            if text.matches(text.tokens[first], "key"), index > first + 2 {
+            if isInSSL {
+                if Self.credentialKeywords.contains(where: { text.matches(text.tokens[first], $0) }) {
+                    _ = files.read(path: text.string(text.tokens[first + 1]))
+                }
+            } else if text.matches(text.tokens[first], "key"), index > first + 2 {
                 let value = text.slice(text.tokens[first + 2])
                 if value.starts(with: "file:".utf8) {
                     _ = files.read(path: String(decoding: value.dropFirst(5), as: UTF8.self))
@@ -140,6 +150,13 @@ struct SurroundingsScan {
 
     private func isStart(_ token: Int) -> Bool {
         token == 0 || text.tokens[token].startsLine || !text.tokens[token - 1].isText
+    }
+
+    private func askForLibrary(_ files: some FileProvider, at token: Int) {
+        if text.matches(text.tokens[token], "regex") { _ = files.library(.patterns) }
+        if text.matches(text.tokens[token], "SSL") || text.matches(text.tokens[token], "SSL_GET") {
+            _ = files.library(.tls)
+        }
     }
 
     private func ask(_ files: some FileProvider, for words: [String]) {

@@ -90,6 +90,8 @@ package struct CheckEndpoint: Record {
     package var localInterface: String?
     /// fwmark that the check's packets carry.
     package var firewallMark: UInt32 = 0
+    /// linger: the connection ends with FIN, as keepalived's do.
+    package var lingers = false
     package init(address: IPAddress, port: UInt16, timeout: Interval) {
         self.address = address
         self.port = port
@@ -106,6 +108,7 @@ package struct CheckEndpoint: Record {
         try fields.field("bind_port", &localPort)
         try fields.field("bind_if", &localInterface)
         try fields.field("fwmark", &firewallMark)
+        try fields.field("linger", &lingers)
     }
 }
 

@@ -177,10 +177,37 @@ package struct TLSClientSettings: Record {
     package var key: String?
     package init() {}
 
+    /// True if there is a file to be read. A key without a certificate has no effect.
+    package var namesFiles: Bool { authorities != nil || certificate != nil }
+
     package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
         try fields.secret("password", &password)
         try fields.field("ca", &authorities)
         try fields.field("certificate", &certificate)
         try fields.field("key", &key)
     }
+}
+
+/// The contents of the files that SSL names. They are no part of a model: only the checker is handed them
+/// (docs/decisions, D71).
+package struct TLSCredentials: Hashable, Sendable, ByteCoded {
+    package var authorities: [UInt8]?
+    package var certificate: [UInt8]?
+    package var key: [UInt8]?
+    package init() {}
+
+    package init(decoding reader: inout ByteReader) throws(ByteError) {
+        authorities = try [UInt8]?(decoding: &reader)
+        certificate = try [UInt8]?(decoding: &reader)
+        key = try [UInt8]?(decoding: &reader)
+    }
+
+    package func encode(into writer: inout ByteWriter) {
+        authorities.encode(into: &writer)
+        certificate.encode(into: &writer)
+        key.encode(into: &writer)
+    }
+
+    /// True where SSL names no file.
+    package var isEmpty: Bool { self == TLSCredentials() }
 }

@@ -25,7 +25,7 @@ struct CheckPhase: Sendable {
 
     /// The first start of a new check: within warmup.
     func first(from now: Instant) -> Instant {
-        warmup >= interval ? next(from: now) : now + warmup.part(spread)
+        warmup == interval ? next(from: now) : now + warmup.part(spread)
     }
 
     /// The start of a check that is overdue: within an eighth of its interval.

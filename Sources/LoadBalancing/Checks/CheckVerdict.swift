@@ -104,6 +104,13 @@ package enum CheckReason: UInt8, ByteCoded, Hashable, Sendable, CaseIterable {
     /// hasup doesn't do this check.
     case unsupported
     case patternNotCompiled
+    case credentials
+    /// Its device is down, or has no route to the server.
+    case deviceDown
+    /// net.ipv4.ping_group_range leaves the checker's group out.
+    case pingForbidden
+    /// A privileged port, or a firewall mark, that this machine doesn't allow.
+    case noRight
 
     package init(decoding reader: inout ByteReader) throws(ByteError) { self = try reader.readCase(Self.self) }
     package func encode(into writer: inout ByteWriter) { writer.write(rawValue) }
@@ -151,6 +158,10 @@ package enum CheckReason: UInt8, ByteCoded, Hashable, Sendable, CaseIterable {
         case .localError: "local error \(detail)"
         case .unsupported: "hasup can't do this check"
         case .patternNotCompiled: "the regex doesn't compile"
+        case .credentials: "the files of `SSL` can't be used"
+        case .deviceDown: "the local interface is down, or has no route"
+        case .pingForbidden: "ping sockets aren't allowed (net.ipv4.ping_group_range)"
+        case .noRight: "the mark or the local port isn't allowed"
         }
     }
 }

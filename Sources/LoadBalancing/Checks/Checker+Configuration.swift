@@ -172,7 +172,7 @@ extension Checker {
     private mutating func join(_ settings: RealServerSettings, _ prior: Prior?) -> CheckedServer {
         var server = CheckedServer(settings: settings)
         server.owesFirstNotification = prior?.owesFirstNotification ?? notifiesFirstState
-        for check in settings.checks {
+        for check in settings.checks where !check.waitsForSessions {
             let number = place(of: check)
             server.uses.append(
                 CheckUse(
@@ -322,6 +322,9 @@ struct ServiceIdentity: Hashable {
 }
 
 extension CheckSettings {
+    /// True for BFD_CHECK: as long as there are no sessions of BFD it says nothing about a server.
+    var waitsForSessions: Bool { if case .bfd = kind { true } else { false } }
+
     /// True if both have the same verdict at any time.
     func isSameCheck(as other: CheckSettings) -> Bool {
         CheckFingerprint.identity(of: self) == CheckFingerprint.identity(of: other)

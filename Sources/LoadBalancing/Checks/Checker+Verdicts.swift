@@ -9,6 +9,7 @@ extension Checker {
     ) {
         guard entry(number)?.isRunning == true else { return }
         checks[number]?.isRunning = false
+        checks[number]?.isLate = false
         checks[number]?.record.duration = duration
         guard verdict.outcome != .untried else { return takeUntried(verdict, number, at: now, into: &actions) }
         guard let before = checks[number]?.record else { return }

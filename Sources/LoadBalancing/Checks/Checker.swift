@@ -73,6 +73,8 @@ package struct Checker: Sendable {
         /// The regular time of the last start.
         var regularStart: Instant?
         var isRunning = false
+        /// True while a start waits that was due and could not be made.
+        var isLate = false
         var isActive = false
         /// The next time at which a check that can't be tried is logged.
         var complaint = RateLimit(period: .seconds(60))
@@ -154,9 +156,10 @@ package struct Checker: Sendable {
     private static let postponement = Interval.milliseconds(10)
 
     private mutating func postpone(_ number: Int, at now: Instant) {
-        guard entry(number)?.isRunning == true else { return }
+        guard let check = entry(number), check.isRunning else { return }
         checks[number]?.isRunning = false
-        lateStarts += 1
+        if !check.isLate { lateStarts += 1 }
+        checks[number]?.isLate = true
         set(number, to: now + Self.postponement)
     }
 

@@ -19,6 +19,10 @@ package struct StandingTable: Sendable {
         package let weightMax: UInt32
         /// Its checks.
         package let checks: [CheckFingerprint]
+        /// True if it has a BFD_CHECK, which isn't done.
+        package let waitsForSessions: Bool
+        /// True if each failed attempt of a check is logged.
+        package let logsAllFailures: Bool
         package var standing: ServerStanding?
         package var since: Instant?
     }
@@ -62,7 +66,9 @@ package struct StandingTable: Sendable {
                 servers: settings.realServers.map { server in
                     KnownServer(
                         key: DestinationKey(server.address, port: server.port), weightMax: Self.weightMax(of: server),
-                        checks: server.checks.map(CheckFingerprint.init))
+                        checks: server.checks.filter { !$0.waitsForSessions }.map(CheckFingerprint.init),
+                        waitsForSessions: server.checks.contains(where: \.waitsForSessions),
+                        logsAllFailures: server.checks.contains(where: \.logsAllFailures))
                 })
             service.firstEntry = services.last.map { $0.firstEntry + 1 + $0.servers.count } ?? 0
             defer { services.append(service) }
@@ -153,6 +159,13 @@ package struct StandingTable: Sendable {
         guard found.servers.indices.contains(Int(server)) else { return nil }
         let name = found.servers[Int(server)].key.displayName(found.transportWord)
         return NotificationKey(.server, "\(name) \(found.name)")
+    }
+
+    /// A server by its numbers; nil for one that isn't there.
+    package func server(_ service: UInt32, _ server: UInt32) -> KnownServer? {
+        guard services.indices.contains(Int(service)) else { return nil }
+        let servers = services[Int(service)].servers
+        return servers.indices.contains(Int(server)) ? servers[Int(server)] : nil
     }
 
     /// A notification was taken on that is about another configuration.

@@ -130,7 +130,7 @@ extension ControlMethods {
                 role: "supervisor", pid: getpid(), restarts: 0, since: context.startedAt, stamp: nil, now: now,
                 note: note(host.limitations + host.shortfalls), users: host.users, seal: host.sandboxReport)
         ]
-        if let vrrp = workers.vrrp, let worker = vrrp.worker {
+        if let vrrp = workers.vrrp, let worker = vrrp.worker, !vrrp.isIdle {
             reports.append(
                 ProcessReport(
                     role: "vrrp", pid: worker.child?.pid, restarts: worker.life.restarts, since: worker.startedAt,

@@ -78,7 +78,10 @@ final class ControlMethods {
         case .services:
             let director = delegate.director
             let records = workers.checker?.records ?? [:]
-            responder.reply(services: director.tableReport, count: director.serviceCount) {
+            responder.reply(
+                services: director.tableReport, lateChecks: workers.checker?.lateChecks ?? 0,
+                count: director.serviceCount
+            ) {
                 [weak director, weak checker = workers.checker] in
                 guard var report = director?.report(ofService: $0) else { return nil }
                 checker?.describe($0, in: &report, records)

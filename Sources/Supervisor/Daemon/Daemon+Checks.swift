@@ -2,7 +2,10 @@ import LoadBalancing
 import Supervision
 
 extension Daemon: CheckerSupervisionDelegate {
-    func checkerTold(_ changes: [StateChange]) { director.take(changes) }
+    func checkerTold(_ changes: [StateChange]) {
+        deferCodeRelease()
+        director.take(changes)
+    }
 
     func checkerNotifies(_ notification: PendingNotification) {
         scripts.add(notification)

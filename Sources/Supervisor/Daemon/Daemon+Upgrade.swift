@@ -69,7 +69,7 @@ extension Daemon {
             handover: { [unowned self] in
                 Handover(
                     isSealed: self.context.host.isFullySandboxed, limits: self.scripts.limits,
-                    stored: self.store.stored + self.director.stored,
+                    stored: self.store.stored + self.director.stored + self.workers.pingGroups.stored,
                     locks: self.locks?.number)
             },
             onFailure: { [unowned self] in

@@ -352,7 +352,7 @@ final class Daemon {
 
     func notifyReady() { service.notify(.ready(counted(generation.instanceCount, "instance"))) }
 
-    private func deferCodeRelease() {
+    func deferCodeRelease() {
         if let codeReleaseTimer { loop.set(codeReleaseTimer, to: Clock.now + Self.codeReleaseDelay) }
     }
 }

@@ -16,6 +16,8 @@ struct DaemonContext {
     let budget: DescriptorBudget
     /// True if this process was another program before (`hasup upgrade`).
     let isSuccessor: Bool
+    /// Files that the program before has passed on, each by its name: whoever takes one owns it.
+    let passed: [StoredDescriptor]
     /// True if no keepalived was seen in this network namespace.
     let isAlone: Bool
     let startedAt = Clock.now
@@ -31,6 +33,7 @@ struct DaemonContext {
         self.options = options
         self.log = log
         isSuccessor = predecessor != nil
+        passed = predecessor?.stored ?? []
         budget = try DescriptorBudget.take(
             clients: ControlLimits().clientsMax, scripts: ScriptRunner.runningMax, hooks: HookRunner.runningMax)
         let privileges = try Self.requirePrivileges()

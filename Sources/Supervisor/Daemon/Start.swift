@@ -65,7 +65,9 @@ extension Daemon {
         let predecessor = (try? handover.get()) ?? nil
         let passed = predecessor?.stored ?? []
         let store = DescriptorStore(
-            systemd, ListenDescriptors.take() + passed.filter { $0.name != TableSocket.storedName })
+            systemd,
+            ListenDescriptors.take()
+                + passed.filter { ![TableSocket.storedName, PingGroups.storedName].contains($0.name) })
         // Those that it was started with: it raises its own.
         let limits = predecessor?.limits ?? ScriptLimits()
         let sink = LogSink.suitable(
@@ -155,6 +157,7 @@ extension Daemon {
             flushRest()
             return 0
         }
+        workers.pingGroups.putBack()
         scripts.reportUnsent()
         fifos.removeFiles()
         store.clear()

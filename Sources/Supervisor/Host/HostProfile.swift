@@ -184,6 +184,7 @@ final class HostProfile {
         if !generation.image.needsReadRight, !generation.tracksFiles { keptCapabilities.remove(.dacReadSearch) }
         if !trackingFolders.isEmpty { keptCapabilities.insert(.dacOverride) }
         if generation.givesFIFOsAway { keptCapabilities.insert(.chown) }
+        if generation.bindsPrivilegedPorts { keptCapabilities.insert(.netBindService) }
         let realtime = RealtimePlan(
             priority: permittedPriority(generation.supervisorPriority), resetsOnFork: true)
         let unscheduled = Realtime.apply(realtime)
@@ -270,6 +271,11 @@ final class HostProfile {
             return
                 "the new configuration has another net_namespace_ipvs, and hasupd opens its socket there when it starts. "
                 + "Restart hasupd"
+        }
+        if !keptCapabilities.contains(.netBindService), generation.bindsPrivilegedPorts {
+            return
+                "the new configuration has a check with a privileged bind_port, and hasupd gave up the right to it when it "
+                + "started. Restart hasupd"
         }
         guard isFullySandboxed else { return nil }
         if model.hasScripts {

@@ -27,6 +27,7 @@ struct ConfigurationFileProvider: FileProvider {
     func inspect(program: String) -> ProgramFinding? { files.inspect(program: program) }
     func account(user: String, group: String?) -> AccountFinding? { files.account(user: user, group: group) }
     func identity(of path: String) -> FileIdentity? { files.identity(of: path) }
+    func library(_ library: CheckLibrary) -> LibraryFinding? { files.library(library) }
 
     /// Returns true if these files need that right. The process has given it up afterwards.
     func needsReadRight(for sources: SourceSet) -> Bool {

@@ -60,7 +60,8 @@ enum ConfigurationRole {
                 model: loaded.model.encode(), text: text)
             let part = try ConfigurationImage.make(part: loaded.model.vrrpPart.encode())
             let trackingPart = try ConfigurationImage.make(part: loaded.model.trackingPart.encode())
-            let servicesPart = try ConfigurationImage.make(part: loaded.model.servicesPart.encode())
+            let servicesPart = try ConfigurationImage.make(
+                part: loaded.model.servicesPart.encode(), credentials: loaded.encodedCredentials)
             try ConfigurationToSupervisor.judged.send(
                 on: 3, descriptors: [image.number, part.number, trackingPart.number, servicesPart.number])
         } catch {
@@ -103,6 +104,17 @@ enum ConfigurationRole {
         else { return [] }
         var writer = JSONWriter()
         ReloadReport(ModelDifference(from: old, to: loaded.model), startFaults: loaded.startFaults).write(into: &writer)
+        return writer.bytes
+    }
+}
+
+extension LoadedConfiguration {
+    /// The contents of SSL's files, where a check uses them.
+    fileprivate var encodedCredentials: [UInt8] {
+        let checks = model.virtualServers.lazy.flatMap(\.realServers).flatMap(\.checks)
+        guard !credentials.isEmpty, checks.contains(where: \.isEncrypted) else { return [] }
+        var writer = ByteWriter()
+        credentials.encode(into: &writer)
         return writer.bytes
     }
 }

@@ -26,6 +26,8 @@ final class CheckScripts {
     /// The end of a program.
     var onEnd: ((CheckFingerprint, ProgramEnd) -> Void)?
 
+    /// Programs that had to wait for a place.
+    private(set) var lateCount: UInt64 = 0
     private let loop: EventLoop
     private let lines: RepeatLog
     private let limits: ScriptLimits
@@ -71,6 +73,7 @@ final class CheckScripts {
     func run(_ fingerprint: CheckFingerprint) -> Bool {
         guard programs[fingerprint] != nil else { return false }
         guard busy.insert(fingerprint).inserted else { return true }
+        if runs.count + waiting.count >= Self.runningMax { lateCount += 1 }
         waiting.append(fingerprint)
         startLater()
         return true

@@ -45,6 +45,8 @@ extension CheckerSupervision {
         }
         if known.contains(where: \.isUntried) {
             report.note = "unchecked"
+        } else if server.waitsForSessions {
+            report.note = "BFD_CHECK not yet"
         } else if server.checks.isEmpty {
             report.note = nil
         } else if verdicts.contains(nil) {
@@ -68,6 +70,9 @@ extension CheckerSupervision {
     }
 
     // MARK: Log
+
+    /// Failed attempts of a server that are logged in a minute (log_all_failures).
+    private static let failuresMax = 60
 
     /// Logs what is notified: it has changed, or is told for the first time.
     func log(_ report: CheckerReport, of table: StandingTable) {
@@ -94,11 +99,12 @@ extension CheckerSupervision {
     func log(_ observation: CheckObservation, of table: StandingTable) {
         switch observation {
         case .failed(let service, let server, let reason, let detail, let left):
-            guard let subject = table.subject(service, server) else { return }
+            guard let subject = table.subject(service, server), table.server(service, server)?.logsAllFailures == true
+            else { return refuse("no failure of this server is to be logged", kind: "observation") }
             let retries = left == 1 ? "1 retry" : "\(left) retries"
             lines.write(
                 .notice, "", "\(subject): a check failed (\(reason.text(detail: detail))), \(retries) left",
-                kind: "\(subject) failed")
+                kind: "\(subject) failed", burst: Self.failuresMax)
         case .untried(let service, let server, let reason, let detail):
             guard let subject = table.subject(service, server) else { return }
             lines.write(

@@ -35,26 +35,17 @@ final class CheckerSupervision: WorkerProcessOwner {
     /// Time after which one that was configured has worked: deaths from then on aren't early ones (docs/decisions, D11).
     private static let trialTime = Interval.seconds(1)
 
-    /// Libraries that a checker loads before its seal, where a check needs them (docs/decisions, D80).
-    private struct Libraries: OptionSet {
-        let rawValue: UInt8
-        static let tls = Libraries(rawValue: 1)
-        static let patterns = Libraries(rawValue: 2)
-
-        var words: [String] {
-            (contains(.tls) ? ["--tls"] : []) + (contains(.patterns) ? ["--regex"] : [])
-        }
-    }
-
     /// A configuration that the checker was given, and what it tells of it.
     private struct Given {
         let generation: Generation
         var table: StandingTable
-        let libraries: Libraries
+        let arguments: CheckerArguments
         /// Addresses that services wait for (ha_suspend).
         let awaited: Set<IPAddress>
         /// Tracked files that FILE_CHECKs look at.
         let files: [TrackedObject]
+        let sockets: CheckSockets
+        let pings: Bool
 
         init(_ generation: Generation, after former: StandingTable = StandingTable()) {
             self.generation = generation
@@ -74,10 +65,17 @@ final class CheckerSupervision: WorkerProcessOwner {
             files =
                 names.isEmpty ? [] : generation.trackedObjects.filter { $0.kind == .file && names.contains($0.name) }
             let checks = services.lazy.flatMap(\.realServers).flatMap(\.checks)
-            var libraries: Libraries = []
-            if checks.contains(where: \.isEncrypted) { libraries.insert(.tls) }
-            if checks.contains(where: \.hasPattern) { libraries.insert(.patterns) }
-            self.libraries = libraries
+            var arguments = CheckerArguments()
+            arguments.usesTLS = checks.contains(where: \.isEncrypted)
+            arguments.usesPatterns = checks.contains(where: \.hasPattern)
+            arguments.process = generation.global.balancer.process
+            // Deadlines of VRRP come first.
+            if let priority = arguments.process.realtimePriority {
+                arguments.process.realtimePriority = max(1, min(priority, Int(generation.supervisorPriority) - 1))
+            }
+            self.arguments = arguments
+            sockets = CheckSockets(services)
+            pings = CheckSockets.pings(services)
         }
     }
 
@@ -94,17 +92,21 @@ final class CheckerSupervision: WorkerProcessOwner {
     private var isConfigured = false
     /// The generation of which all was told.
     private var runningNumber: UInt64?
-    /// Those that the process that runs has loaded.
-    private var loaded: Libraries = []
+    /// Those that the process that runs was started with.
+    private var arguments = CheckerArguments()
     private(set) var worker: WorkerProcess?
     /// The last worker's report on its sandbox.
     private(set) var sandboxReport = SandboxReport()
-    /// Checks of this checker that began late.
-    private(set) var lateCount: UInt64 = 0
+    /// Checks that began late, of this checker and of those before it.
+    private var lateCount: UInt64 = 0
+    private var formerLateCount: UInt64 = 0
+    /// Checks that began late, programs included.
+    var lateChecks: UInt64 { formerLateCount &+ lateCount &+ scripts.lateCount }
     private var trialTimer: Timer?
     private var beginTimer: Timer?
     private var presence: AddressPresence?
     private let scripts: CheckScripts
+    private let pingGroups: PingGroups
     /// Numbers of checks whose programs were asked for.
     private var asked: [CheckFingerprint: UInt32] = [:]
     private var isWaiting = false
@@ -112,8 +114,9 @@ final class CheckerSupervision: WorkerProcessOwner {
     /// - Throws: `SystemError` when the program isn't where it is installed.
     init(
         _ context: DaemonContext, _ generation: Generation, _ memory: CheckerMemory, _ limits: ScriptLimits,
-        delegate: any CheckerSupervisionDelegate
+        _ pingGroups: PingGroups, delegate: any CheckerSupervisionDelegate
     ) throws(SystemError) {
+        self.pingGroups = pingGroups
         self.memory = memory
         self.context = context
         self.delegate = delegate
@@ -127,6 +130,7 @@ final class CheckerSupervision: WorkerProcessOwner {
         trialTimer = context.loop.makeTimer { [unowned self] in self.worker?.handle(.worked) }
         scripts.onEnd = { [unowned self] in self.scriptEnded($0, $1) }
         beginTimer = context.loop.makeTimer { [unowned self] in self.begin([]) }
+        admitPings(first)
         let worker = WorkerProcess("hasup-checker", on: context.loop, lines: lines, owner: self)
         worker.watch(smallestAdvertInterval: CheckerWatch.interval, instanceCount: nil)
         self.worker = worker
@@ -162,16 +166,25 @@ final class CheckerSupervision: WorkerProcessOwner {
         let next = Given(generation, after: standings)
         given.append(next)
         scripts.follow(generation)
-        if !next.libraries.isSubset(of: loaded) {
+        admitPings(next)
+        if !arguments.suffices(for: next.arguments) {
             // Nobody notices that another one goes on (docs/decisions, D74).
             worker?.handle(
-                .channelEnded("a check needs TLS or a regex now, whose libraries are loaded at the start only"))
+                .channelEnded("the new configuration wants what it can only do at its start: a library, its scheduling")
+            )
         } else if let channel = worker?.channel {
             sendAddresses(on: channel)
             for file in next.files { send(file, on: channel) }
             SupervisorToChecker.configure(generation: generation.number)
                 .send(on: channel, descriptors: [generation.servicesPartNumber])
         }
+    }
+
+    /// The group that the checker runs as.
+    private var group: UInt32 { context.host.identity?.gid ?? getegid() }
+
+    private func admitPings(_ given: Given) {
+        if given.pings { pingGroups.admit(group) } else { pingGroups.putBack() }
     }
 
     /// Opens the program beside hasupd (in a build folder) or in libexec (installed).
@@ -199,10 +212,14 @@ final class CheckerSupervision: WorkerProcessOwner {
         isConfigured = false
         page.stamp = Clock.now
         if dropsSnapshot { for place in 0..<page.placeCount { page.clear(place) } }
-        loaded = given[given.count - 1].libraries
+        arguments = given[given.count - 1].arguments
+        var started = arguments
+        started.process.realtimePriority = arguments.process.realtimePriority.flatMap {
+            context.host.permittedPriority(Int32($0)).map { Int($0) }
+        }
         // Descriptor 5 of the child is the image.
         let child = try ChildProcess.spawn(
-            path: "/proc/self/fd/5", arguments: ["hasup-checker"] + context.host.sandboxArguments.words + loaded.words,
+            path: "/proc/self/fd/5", arguments: ["hasup-checker"] + context.host.sandboxArguments.words + started.words,
             descriptors: [theirs.number, context.host.checkerFilter.number, image.number], on: context.loop
         ) { [weak worker] pid, exit in worker?.exited(pid, exit) }
         return WorkerProcess.Started(child: child, socket: ours)
@@ -210,6 +227,7 @@ final class CheckerSupervision: WorkerProcessOwner {
 
     func greet(on channel: Channel, _ worker: WorkerProcess) {
         given = given.suffix(1)
+        formerLateCount &+= lateCount
         lateCount = 0
         asked = [:]
         SupervisorToChecker.hello(version: workerProtocolVersion, lastNotification: standings.lastNotification)
@@ -276,6 +294,7 @@ final class CheckerSupervision: WorkerProcessOwner {
         case .reports(let number, let bytes): try take(reports: bytes, of: number, worker)
         case .observations(let number, let bytes): try take(observations: bytes, of: number)
         case .runScript(let check, let fingerprint): run(CheckFingerprint(value: fingerprint), check)
+        case .openSocket(let check, let fingerprint): openSocket(CheckFingerprint(value: fingerprint), check)
         case .late(let count): lateCount = count
         case .log(let level, let text): lines.write(level.loggerLevel, "hasup-checker", text)
         case .stopped: break
@@ -287,6 +306,23 @@ final class CheckerSupervision: WorkerProcessOwner {
         if !scripts.run(fingerprint) {
             refuse("the configuration has no such check", kind: "script")
             scriptEnded(fingerprint, .notRun)
+        }
+    }
+
+    private func openSocket(_ fingerprint: CheckFingerprint, _ check: UInt32) {
+        guard let channel = worker?.channel else { return }
+        do throws(SystemError) {
+            for known in given.reversed() {
+                guard let socket = try known.sockets.open(fingerprint, group: group) else { continue }
+                return SupervisorToChecker.socket(check: check, fingerprint: fingerprint.value)
+                    .send(on: channel, descriptors: [socket.number])
+            }
+            refuse("the configuration has no check that needs this socket", kind: "socket")
+            SupervisorToChecker.socketRefused(check: check, fingerprint: fingerprint.value, error: EPERM)
+                .send(on: channel)
+        } catch {
+            SupervisorToChecker.socketRefused(check: check, fingerprint: fingerprint.value, error: error.code)
+                .send(on: channel)
         }
     }
 
@@ -403,7 +439,7 @@ final class CheckerSupervision: WorkerProcessOwner {
         delegate.checkerMails(notification)
     }
 
-    private func refuse(_ sentence: String, kind: String) {
+    func refuse(_ sentence: String, kind: String) {
         lines.write(.warning, "hasup-checker", "refused a report: \(sentence)", kind: "refused: \(kind)")
     }
 

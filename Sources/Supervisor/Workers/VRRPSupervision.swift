@@ -89,6 +89,7 @@ final class VRRPSupervision: WorkerProcessOwner {
     /// Deaths with the page, as the record has them.
     var recordedDeaths = 0
     private var survivalTimer: Timer?
+    private var idleTimer: Timer?
     private var trackerFeed: TrackerFeed?
     /// True after this worker has reported its resumption. A second report is refused: each is an entry of the history.
     private var hasResumed = false
@@ -117,6 +118,7 @@ final class VRRPSupervision: WorkerProcessOwner {
             on: loop, lines: lines, seal: host.sandboxArguments, filter: host.withdrawFilter.number)
         statusRequests = StatusRequests(on: loop) { [unowned self] in self.sendStatusRequest($0, $1) }
         survivalTimer = loop.makeTimer { [unowned self] in self.snapshotSurvived() }
+        idleTimer = loop.makeTimer { [unowned self] in self.configuredWithoutWorker() }
         trackerFeed = TrackerFeed(on: loop, table: { [unowned delegate] in delegate.trackerTable }) { [unowned self] in
             self.worker?.channel.map { ($0, self.broker.source) }
         }
@@ -132,7 +134,28 @@ final class VRRPSupervision: WorkerProcessOwner {
         delegate.keep(page)
         // Its addresses have had no owner since the last worker ended.
         if isInherited { staleAddresses.workerEnded(page, addresses, broker.source, previous: previousGenerations) }
-        worker?.handle(.start)
+        begin()
+    }
+
+    /// True as long as no worker was needed: there has been no instance, and no former hasupd has left anything.
+    var isIdle: Bool { worker?.life.state == .down }
+
+    /// Starts the worker when there is something for it to do.
+    private func begin() {
+        if broker.source.instanceCount > 0 || isInherited || !isFirst {
+            worker?.handle(.start)
+        } else if let idleTimer {
+            // In another turn, as a worker would say it.
+            context.loop.set(idleTimer, to: Clock.now)
+        }
+    }
+
+    private func configuredWithoutWorker() {
+        guard isIdle else { return }
+        broker.configured()
+        previousGenerations = []
+        delegate.configured(broker.generation)
+        delegate.cleared(broker.generation)
     }
 
     /// The reason that no further generation can be given now, a sentence without its end.
@@ -150,6 +173,7 @@ final class VRRPSupervision: WorkerProcessOwner {
         broker.advance(to: generation.number, source: generation)
         worker?.watch(
             smallestAdvertInterval: generation.model.smallestAdvertInterval, instanceCount: generation.instanceCount)
+        if isIdle { return begin() }
         guard let channel = worker?.channel else { return }
         checkDelivery(on: channel)
         trackerFeed?.sendTable(of: generation, on: channel)
@@ -417,6 +441,7 @@ final class VRRPSupervision: WorkerProcessOwner {
 
     /// Requests the status of all instances; nil when no worker replies in time.
     func requestStatus(resetting reset: CounterReset = .none, _ completion: @escaping (WorkerStatuses?) -> Void) {
+        if isIdle { return completion(WorkerStatuses(generation: broker.source)) }
         statusRequests?.add(resetting: reset, completion)
     }
 

@@ -11,6 +11,7 @@ import Supervision
 final class Workers {
     private let context: DaemonContext
     private let pidFiles: PidFiles
+    let pingGroups: PingGroups
     /// Nil until the start has come to it.
     var vrrp: VRRPSupervision?
     /// Nil without virtual servers.
@@ -20,6 +21,9 @@ final class Workers {
 
     init(_ context: DaemonContext) {
         self.context = context
+        pingGroups = PingGroups(
+            directory: context.paths.runDirectory,
+            passed: context.passed.first { $0.name == PingGroups.storedName }?.number, log: context.log)
         pidFiles = PidFiles(context.options, runDirectory: context.paths.runDirectory, log: context.log)
     }
 
@@ -35,9 +39,13 @@ final class Workers {
             checker.apply(generation)
             return false
         }
-        guard generation.model.virtualServerCount > 0 else { return false }
+        guard generation.model.virtualServerCount > 0 else {
+            pingGroups.putBack()
+            return false
+        }
         do throws(SystemError) {
-            let checker = try CheckerSupervision(context, generation, CheckerMemory(store), limits, delegate: delegate)
+            let checker = try CheckerSupervision(
+                context, generation, CheckerMemory(store), limits, pingGroups, delegate: delegate)
             self.checker = checker
             checker.start(waits: waits)
             return true

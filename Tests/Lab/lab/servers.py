@@ -65,6 +65,27 @@ def http(status="200 OK", body=b"hello", headers=(), keeps_open=False, before=0.
     return reply
 
 
+def recording(notes, status=lambda: "200 OK"):
+    """A reply function of an HTTP server that notes (time, the client's address and port, request) of each connection."""
+    def reply(connection, _):
+        request, began, peer = b"", time.monotonic(), connection.getpeername()
+        while b"\r\n\r\n" not in request:
+            piece = connection.recv(4096)
+            if not piece:
+                return
+            request += piece
+        notes.append((began, peer, request.decode()))
+        connection.sendall(f"HTTP/1.1 {status()}\r\n\r\nhello".encode())
+    return reply
+
+
+def smtp(connection, _):
+    """A mail server that answers in several lines."""
+    for said in (b"220-a\r\n220 b\r\n", b"250-c\r\n250 d\r\n", b"221 e\r\n"):
+        connection.sendall(said)
+        connection.recv(4096)
+
+
 def silent(connection, _):
     """Accepts, and says nothing."""
     while connection.recv(4096):

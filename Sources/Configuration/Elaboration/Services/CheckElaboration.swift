@@ -23,6 +23,7 @@ struct CheckDraft {
     var localPort: UInt16 = 0
     var localInterface: String?
     var firewallMark: UInt32 = 0
+    var lingers = false
     var heloName = "smtpchecker.keepalived.org"
     var http = HTTPCheckDraft()
     var query = DNSQuery()
@@ -107,6 +108,7 @@ extension Elaborator {
         endpoint.localPort = draft.localPort
         endpoint.localInterface = draft.localInterface
         endpoint.firewallMark = draft.firewallMark
+        endpoint.lingers = draft.lingers
         if endpoint.address.isLinkLocal, draft.localInterface == nil {
             report(
                 .warning, "`\(endpoint.address)` is link-local: without `bind_if` it can't be reached", at: draft.token)

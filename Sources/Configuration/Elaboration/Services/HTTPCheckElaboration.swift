@@ -18,6 +18,8 @@ struct RequestDraft {
     var digest: [UInt8]?
     var statusCodes: [ClosedRange<UInt16>]?
     var pattern: BodyPattern?
+    /// The word of `regex`.
+    var expressionPlace: Int?
     var mustNotMatch = false
     var options: [PatternOption] = []
     var minimumOffset = 0
@@ -31,6 +33,7 @@ extension Elaborator {
     mutating func httpCheck(_ block: Statement, isEncrypted: Bool) {
         let urls = readCheck(block)
         check.http.settings.isEncrypted = isEncrypted
+        if isEncrypted { _ = judge(.tls, at: block.token) }
         let sendsName = isEncrypted && check.http.sendsName
         var tokens: [Int] = []
         for url in urls {
@@ -103,6 +106,7 @@ extension Elaborator {
             let result = draft.mustNotMatch ? "never fail" : "never succeed"
             report(.error, "regex_max_offset isn't above regex_min_offset: this regex would \(result)", at: token)
         }
+        if let token = draft.expressionPlace { examine(pattern, at: token) }
         request.pattern = pattern
         return request
     }
@@ -120,6 +124,7 @@ extension Elaborator {
             report(.warning, "only the first word counts; put the regex into double quotes", at: first + 1)
         }
         request.pattern = BodyPattern(expression: words[0])
+        request.expressionPlace = first
     }
 
     mutating func patternOptions(_ statement: Statement) {

@@ -12,6 +12,10 @@ struct ServiceContext {
     /// The instance's name in lvs_sync_daemon.
     var syncInstance: Int?
     var mailLogin: Int?
+    /// Libraries of which it was said that they can't be loaded.
+    var missingLibraries: Set<CheckLibrary> = []
+    /// The contents of the files of SSL, when they can be used.
+    var credentials = TLSCredentials()
     /// lvs_notify_fifo_script, until the FIFO is known.
     var fifoScript: (arguments: [String], identity: ScriptIdentity?)?
 }
@@ -58,9 +62,13 @@ extension Elaborator {
         if let place = places["key"], model.tlsClient.certificate == nil, !tries("certificate", in: block) {
             report(.error, "`key` has no effect without `certificate`", at: place)
         }
+        if let place = places["certificate"], model.tlsClient.key == nil, !tries("key", in: block) {
+            report(.warning, "`certificate` has no effect without `key`", at: place)
+        }
         if let place = places["password"], model.tlsClient.key == nil, !tries("key", in: block) {
             report(.warning, "`password` belongs to a key, and there is no `key` here", at: place)
         }
+        readCredentials(of: block, places)
     }
 
     /// Reads one virtual_server block and appends it to the model. What is wrong in the block is said although there is no
