@@ -241,6 +241,8 @@ void hasup_tls_destroy(void *connection) {
     ssl.set_quiet_shutdown(connection, 1);
     ssl.shutdown(connection);
     ssl.free(connection);
+    // Within a handshake that is an error, which the next connection would be given.
+    ssl.clear_error();
 }
 
 static int failure(SSL *connection, int result) {
@@ -256,6 +258,7 @@ static int failure(SSL *connection, int result) {
 }
 
 int hasup_tls_handshake(void *connection) {
+    ssl.clear_error();
     int result = ssl.do_handshake(connection);
     return result == 1 ? 0 : failure(connection, result);
 }
@@ -263,11 +266,13 @@ int hasup_tls_handshake(void *connection) {
 static int bounded(size_t count) { return count > 1 << 20 ? 1 << 20 : (int)count; }
 
 ssize_t hasup_tls_read(void *connection, void *bytes, size_t capacity) {
+    ssl.clear_error();
     int result = ssl.read(connection, bytes, bounded(capacity));
     return result > 0 ? result : failure(connection, result);
 }
 
 ssize_t hasup_tls_write(void *connection, const void *bytes, size_t count) {
+    ssl.clear_error();
     int result = ssl.write(connection, bytes, bounded(count));
     return result > 0 ? result : failure(connection, result);
 }

@@ -311,6 +311,7 @@ enum EffectSamples {
         ],
         "state": ["state MASTER"], "use_vmac": ["use_vmac", "dev eth1 use_vmac"], "use_ipvlan": ["use_ipvlan"],
         "HTTP_GET": ["HTTP_GET {\nurl {\npath /\nstatus_code 200\n}\n}"],
+        "SSL": ["SSL {\nca /ca.pem\n}"],
         "SSL_GET": ["SSL_GET {\nurl {\npath /\nstatus_code 200\n}\n}"],
     ]
 }

@@ -296,6 +296,23 @@ def test_L4_age_in_status(lan, begin):
     assert table.servers() == {9001: 1}
 
 
+def test_late_checks_are_shown(lan, begin):
+    """D78: programs that wait for one of the 64 places are late, and counted; none of their servers is down for it."""
+    node = lan.nodes["a"]
+    program = node.write("slow.sh", "#!/bin/sh\nsleep 2\n")
+    os.chmod(program, 0o755)
+    block = "\n".join(["    MISC_CHECK {", f'      misc_path "{program} %d"', "      misc_timeout 10", "      warmup 0", "    }"])
+    hasup, table = begin(globals_of() + service(*[real(9001 + place, block % place) for place in range(72)], delay=5))
+
+    def shown():
+        return hasup.cli("services").stdout
+
+    wait_for("late checks", shown, lambda text: " checks late: no descriptor was left, or too many MISC_CHECKs ran" in text, 8)
+    late = json.loads(hasup.cli("services", "--json").stdout)["late_checks"]
+    assert 1 <= late <= 72, late
+    hold_for("all servers", table.servers, lambda seen: len(seen) == 72, 2)
+
+
 def test_F6_one_check_for_many(lan, begin):
     """D72: a hundred servers with equal checks are one connection an interval; one that differs is another."""
     node = lan.nodes["a"]
