@@ -112,7 +112,7 @@ def test_what_it_may_not_say_is_refused(owned):
     # One line a minute of each kind; the others are counted.
     for sentence in ("there is no virtual server 9", "virtual server 0 has no real server 77", "a weight of 6 is more than",
                      f"notification {FAR} isn't due", "generation 0 isn't one that it runs",
-                     "the configuration has no such check", "no check that needs this socket"):
+                     "the configuration has no such check", "the configuration has no check that needs this socket"):
         wait_for(sentence, lambda: hasup.log().count(f"refused a report: {sentence}"),
                  lambda seen: seen == 1, 3)
     assert impostor.wait_for(SOCKET_REFUSED)[0] == SOCKET_REFUSED
