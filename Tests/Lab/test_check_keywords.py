@@ -89,7 +89,8 @@ def test_retries_and_what_is_logged_of_them(lan, begin):
     wait_table(table, {})
     slow = [gap for gap in gaps(notes[9001]) if gap > 0.55]
     assert len(slow) == 2 and all(abs(gap - 0.7) < 0.1 + late() for gap in slow), gaps(notes[9001])
-    assert sum(gap < 0.25 for gap in gaps(notes[9002])) == 2, gaps(notes[9002])
+    # After them the regular times go on, which may be near, too.
+    assert 2 <= sum(gap < 0.25 for gap in gaps(notes[9002])) <= 3, gaps(notes[9002])
 
     def failures(port):
         return re.findall(rf":{port} \[10.99.0.1\]:tcp:80: a check failed \((.*?)\), (\d+) retr", hasup.log())
@@ -203,9 +204,13 @@ def test_the_checkers_process(lan, begin, lines, expected):
     if "nice" in expected:
         assert os.getpriority(os.PRIO_PROCESS, pid) == expected["nice"]
         assert os.sched_getaffinity(pid) == {processor}
-        with open(f"/proc/{pid}/status", encoding="ascii") as file:
-            locked = next(int(line.split()[1]) for line in file if line.startswith("VmLck"))
-        assert locked > 0
+
+        def locked():
+            with open(f"/proc/{pid}/status", encoding="ascii") as file:
+                return next(int(line.split()[1]) for line in file if line.startswith("VmLck"))
+
+        # A container may not raise the limit: then it is said.
+        wait_for("locked memory", lambda: locked() or "hasup-checker: can't lock memory" in hasup.log(), lambda seen: seen)
     else:
         assert os.sched_getparam(pid).sched_priority == expected["priority"]
         with open(f"/proc/{pid}/limits", encoding="ascii") as file:

@@ -4,13 +4,32 @@ import ConfigurationModel
 /// The states that the checker has told of the services and servers of one configuration: hasupd's record, from which the next checker
 /// goes on. The checker may be in strange hands: what the configuration doesn't allow is refused (docs/decisions, D64).
 package struct StandingTable: Sendable {
-    package enum StandingRefusal: Error, Hashable, Sendable {
+    package enum StandingRefusal: Error, Hashable, Sendable, CustomStringConvertible {
         case unknownService(UInt32)
         case unknownServer(service: UInt32, server: UInt32)
         /// More than the configuration allows.
         case weight(UInt32)
-        /// A number that was there before.
+        /// A number that was there before, or is far away.
         case notification(UInt64)
+
+        /// The kind by which the log counts refusals: numbers that a checker chose don't make another one.
+        package var kind: String {
+            switch self {
+            case .unknownService: "service"
+            case .unknownServer: "server"
+            case .weight: "weight"
+            case .notification: "notification"
+            }
+        }
+
+        package var description: String {
+            switch self {
+            case .unknownService(let service): "there is no virtual server \(service)"
+            case .unknownServer(let service, let server): "virtual server \(service) has no real server \(server)"
+            case .weight(let weight): "a weight of \(weight) is more than the configuration allows"
+            case .notification(let number): "notification \(number) isn't due"
+            }
+        }
     }
 
     /// The knowledge about a server.

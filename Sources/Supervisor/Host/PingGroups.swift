@@ -4,7 +4,7 @@ import Reactor
 import Varlink
 
 /// net.ipv4.ping_group_range: the groups that may make ping sockets. It is widened by the checker's group while a
-/// configuration has PING_CHECK, and put back unless somebody has changed it since (docs/decisions, D79).
+/// configuration has PING_CHECK, and put back unless it was changed since (docs/decisions, D79).
 final class PingGroups {
     /// As the run directory keeps it, for a hasupd that comes after a crash.
     struct Widened: JSONRecord {
@@ -53,7 +53,7 @@ final class PingGroups {
 
     deinit { if setting >= 0 { close(setting) } }
 
-    /// What is passed on at an upgrade.
+    /// The open file, for an upgrade.
     var stored: [StoredDescriptor] {
         setting < 0 ? [] : [StoredDescriptor(name: Self.storedName, number: setting)]
     }

@@ -370,7 +370,7 @@ final class CheckerSupervision: WorkerProcessOwner {
                 if report.notification != 0 { notified.append(report) }
                 log(report, of: given[place].table)
             } catch {
-                refuse("\(error)", kind: "report")
+                refuse("\(error)", kind: error.kind)
             }
         }
         for report in notified { notify(report, given[place]) }
