@@ -27,8 +27,8 @@ package struct ConfigurationModel: Record {
     /// True if any script is run, which decides how far the supervisor may seal itself (D2).
     package var hasScripts: Bool {
         instances.contains { !$0.scripts.isEmpty } || shared.syncGroups.contains { !$0.scripts.isEmpty }
-            || hasTrackScripts || global.daemon.hasScripts || virtualServers.contains(where: \.hasScripts)
-            || global.balancer.notifyFIFO.map { !$0.script.isEmpty } ?? false
+            || hasTrackScripts || global.daemon.hasScripts || global.balancer.hasScripts
+            || virtualServers.contains(where: \.hasScripts)
     }
 
     /// The longest time that a before_release may take; zero without one.

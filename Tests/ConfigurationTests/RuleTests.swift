@@ -266,11 +266,15 @@ import Testing
         for (line, place) in [
             ("startup_script /bin/true", 2), ("shutdown_script /bin/true", 2), ("notify_fifo /run/f", 8),
             ("vrrp_notify_fifo_script /bin/true\nvrrp_notify_fifo /run/f", 2), ("lvs_notify_fifo_script /bin/true", 8),
+            ("lvs_notify_fifo_script /bin/true\nlvs_notify_fifo /run/f", 2),
         ] {
             let all = load("global_defs {\n\(line)\n}\n" + instance("notify /bin/true\n"))
             let more = line.contains("\n") ? 1 : 0
             #expect(all.firstScript?.location?.line == (place == 8 ? 8 + more : place), "the first one that is run")
         }
+        // A reader alone is a script, too.
+        let reader = "global_defs {\nlvs_notify_fifo_script /bin/true\nlvs_notify_fifo /run/f\n}\n"
+        #expect(load(reader + instance("")).model.hasScripts)
     }
 
     /// A note stands with what it belongs to, although both were found at different times.

@@ -94,7 +94,7 @@ extension KeywordList {
         r.row("vrrp_notify_fifo", .words("PATH [USER [GROUP]]"), default: "none", traits: .firstCounts, .acts, "FIFO for events of instances and groups only; the first one counts") { $0.fifo(\.model.global.daemon.vrrpNotifyFIFO, $1) }
         r.row("vrrp_notify_fifo_script", .command, default: "none", traits: .firstCounts, .acts, "reader process of vrrp_notify_fifo, as notify_fifo_script; the first one counts") { $0.fifoScript(\.model.global.daemon.vrrpNotifyFIFO, $1) }
         r.row("lvs_notify_fifo", .words("PATH [USER [GROUP]]"), default: "none", traits: .firstCounts, .acts, "FIFO for LVS events only; the first one counts") { $0.balancerFIFO($1) }
-        r.row("lvs_notify_fifo_script", .command, default: "none", traits: .firstCounts, .acts, "reader for lvs_notify_fifo; the first one counts") { $0.services.fifoScript = $0.script($1) }
+        r.row("lvs_notify_fifo_script", .command, default: "none", traits: .firstCounts, .acts, "reader for lvs_notify_fifo; the first one counts") { $0.balancerScript($1) }
         r.boolean("vrrp_notify_priority_changes", .acts, "FIFO line (no script) on effective-priority change", \.defaults.options[.notifiesPriorityChanges])
         r.flag("fifo_write_vrrp_states_on_reload", .acts, "after reload write all current states to FIFOs", \.model.global.daemon.writesStatesOnReload)
         r.text("snmp_socket", "SOCKET", default: "unix:/var/agentx/master", note: "udp:host:port if bare", .typed, "AgentX master address", \.model.global.agent.masterSocket)

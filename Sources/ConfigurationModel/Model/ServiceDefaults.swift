@@ -19,6 +19,9 @@ package struct BalancerSettings: Record {
 
     package init() {}
 
+    /// True if lvs_notify_fifo has a reader.
+    var hasScripts: Bool { notifyFIFO.map { !$0.script.isEmpty } ?? false }
+
     package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
         try fields.field("lvs_timeouts tcp", &tcpTimeout)
         try fields.field("lvs_timeouts tcpfin", &tcpFinTimeout)

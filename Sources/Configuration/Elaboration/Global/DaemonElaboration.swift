@@ -68,6 +68,11 @@ extension Elaborator {
         if shared.fifoPlaces[path] == nil { shared.fifoPlaces[path] = statement.token }
     }
 
+    mutating func balancerScript(_ statement: Statement) {
+        guard let script = script(statement), let first = statement.words.first else { return }
+        services.fifoScript = (script.arguments, script.identity, first)
+    }
+
     /// After all of global_defs was read.
     mutating func checkFIFOs() {
         let all: KeywordRow.Path<NotifyFIFO?> = \.model.global.daemon.notifyFIFO

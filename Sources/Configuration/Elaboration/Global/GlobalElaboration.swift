@@ -62,7 +62,10 @@ extension Elaborator {
         if let timeout = shared.shutdownTimeout { model.global.daemon.shutdownScript?.timeout = timeout }
         model.global.agent.serviceStatisticsAge = shared.serviceAge ?? model.global.agent.serviceStatisticsAge
         model.global.agent.serverStatisticsAge = shared.serverAge ?? model.global.agent.serviceStatisticsAge
-        if let script = services.fifoScript {
+        if let script = services.fifoScript, model.global.balancer.notifyFIFO != nil {
+            shared.pendingPrograms.append(
+                (ScriptUse(program: script.arguments[0], identity: script.identity), script.token))
+            noteScript(at: script.token)
             model.global.balancer.notifyFIFO?.script = script.arguments
             model.global.balancer.notifyFIFO?.scriptIdentity = script.identity
         }

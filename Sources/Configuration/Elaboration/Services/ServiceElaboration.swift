@@ -17,7 +17,7 @@ struct ServiceContext {
     /// The contents of the files of SSL, when they can be used.
     var credentials = TLSCredentials()
     /// lvs_notify_fifo_script, until the FIFO is known.
-    var fifoScript: (arguments: [String], identity: ScriptIdentity?)?
+    var fifoScript: (arguments: [String], identity: ScriptIdentity?, token: Int)?
 }
 
 /// A virtual_server block while it is read.
