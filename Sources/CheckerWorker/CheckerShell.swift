@@ -36,7 +36,7 @@ final class CheckerShell {
     private var toldLate: UInt64 = 0
     private var lateReports = RateLimit(period: .seconds(1))
     private var timer: Timer?
-    /// What only a configuration needs is let go of (docs/decisions, D30).
+    /// Lets go of what only a configuration needs (docs/decisions, D30).
     private var codeReleaseTimer: Timer?
     private static let codeReleaseDelay = Interval.seconds(2)
     private var isStopping = false
