@@ -202,8 +202,8 @@ def test_the_checkers_process(lan, begin, lines, expected):
 
     wait_for("its class", scheduling, lambda seen: seen & 0xFF == expected["policy"])
     if "nice" in expected:
-        assert os.getpriority(os.PRIO_PROCESS, pid) == expected["nice"]
-        assert os.sched_getaffinity(pid) == {processor}
+        wait_for("its priority", lambda: os.getpriority(os.PRIO_PROCESS, pid), lambda seen: seen == expected["nice"])
+        wait_for("its processor", lambda: os.sched_getaffinity(pid), lambda seen: seen == {processor})
 
         def locked():
             with open(f"/proc/{pid}/status", encoding="ascii") as file:
@@ -212,7 +212,7 @@ def test_the_checkers_process(lan, begin, lines, expected):
         # A container may not raise the limit: then it is said.
         wait_for("locked memory", lambda: locked() or "hasup-checker: can't lock memory" in hasup.log(), lambda seen: seen)
     else:
-        assert os.sched_getparam(pid).sched_priority == expected["priority"]
+        wait_for("its priority", lambda: os.sched_getparam(pid).sched_priority, lambda seen: seen == expected["priority"])
         with open(f"/proc/{pid}/limits", encoding="ascii") as file:
             limit = next(line.split()[3:5] for line in file if line.startswith("Max realtime timeout"))
         assert limit == ["60000", "60000"]
