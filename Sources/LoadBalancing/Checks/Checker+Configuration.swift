@@ -89,9 +89,9 @@ extension Checker {
                 return Former(hasQuorum: nil, servers: settings.realServers.map { _ in nil })
             }
             var numbers: [DestinationKey: Int] = [:]
-            for (number, server) in former[place].servers.enumerated() { numbers[Self.key(server.settings)] = number }
+            for (number, server) in former[place].servers.enumerated() { numbers[server.key] = number }
             let servers = settings.realServers.map { server -> Prior? in
-                guard let number = numbers[Self.key(server)] else { return nil }
+                guard let number = numbers[DestinationKey(server.address, port: server.port)] else { return nil }
                 kept.insert(ServerNumber(service: place, server: number))
                 return prior(former[place].servers[number])
             }
@@ -99,10 +99,6 @@ extension Checker {
         }
         tellRemoved(former, except: kept, into: &actions)
         install(configuration, formers, at: now, into: &actions)
-    }
-
-    private static func key(_ server: RealServerSettings) -> DestinationKey {
-        DestinationKey(server.address, port: server.port)
     }
 
     private func prior(_ server: CheckedServer) -> Prior {
@@ -149,7 +145,7 @@ extension Checker {
     ) {
         services = []
         for (place, settings) in configuration.services.enumerated() {
-            var service = CheckedService(settings: settings)
+            var service = CheckedService(settings)
             service.hasQuorum = formers[place].hasQuorum ?? false
             // A service that can't be set up has neither checks nor states.
             if settings.faults.isEmpty {
@@ -170,7 +166,7 @@ extension Checker {
 
     /// A server with its part in its checks.
     private mutating func join(_ settings: RealServerSettings, _ prior: Prior?) -> CheckedServer {
-        var server = CheckedServer(settings: settings)
+        var server = CheckedServer(settings)
         server.owesFirstNotification = prior?.owesFirstNotification ?? notifiesFirstState
         for check in settings.checks where !check.waitsForSessions {
             let number = place(of: check)

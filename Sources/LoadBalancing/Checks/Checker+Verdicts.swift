@@ -214,12 +214,12 @@ extension Checker {
     mutating func refresh(_ place: Int, _ number: Int) {
         let server = services[place].servers[number]
         services[place].servers[number].isUp = !server.uses.contains(where: isFailing)
-        var weight = server.settings.weight
+        var weight = server.ordinaryWeight
         for use in server.uses {
             guard let value = entry(use.check)?.record.weight else { continue }
             switch use.factor {
             case .none: break
-            case .replaces: weight += Int(value) - server.settings.weight
+            case .replaces: weight += Int(value) - server.ordinaryWeight
             // Several of these must not overflow together.
             case .adds(let factor): weight += min(max(Int(value) * factor, -Self.sumMax), Self.sumMax)
             }

@@ -25,7 +25,8 @@ package struct Checker: Sendable {
     package init() {}
 
     struct CheckedService: Sendable {
-        var settings: VirtualServerSettings
+        /// Without its real servers, of which `servers` has what is needed: there may be thousands.
+        let settings: VirtualServerSettings
         var servers: [CheckedServer] = []
         var hasQuorum = false
         /// Weight of the servers that are up.
@@ -34,15 +35,28 @@ package struct Checker: Sendable {
         var totalWeight = 0
         /// Its checks wait for its address (ha_suspend).
         var isSuspended = false
+
+        init(_ settings: VirtualServerSettings) {
+            var own = settings
+            own.realServers = []
+            self.settings = own
+        }
     }
 
     struct CheckedServer: Sendable {
-        var settings: RealServerSettings
+        let key: DestinationKey
+        /// As configured.
+        let ordinaryWeight: Int
         var uses: [CheckUse] = []
         var isUp = false
         var weight = 0
         /// True if its first state is still to be notified (rs_init_notifies).
         var owesFirstNotification = false
+
+        init(_ settings: RealServerSettings) {
+            key = DestinationKey(settings.address, port: settings.port)
+            ordinaryWeight = settings.weight
+        }
 
         var liveWeight: Int { isUp ? weight : 0 }
     }
