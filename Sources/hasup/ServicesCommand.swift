@@ -19,6 +19,10 @@ struct ServicesCommand: ParsableCommand {
         if json {
             Terminal.write(parameters.bytes + [0x0a])
         } else if foreign {
+            if let trouble = reply.table.trouble {
+                Terminal.write(Layout.wrap(Printable.text(trouble), width: Terminal.width, indent: 0).joined(separator: "\n") + "\n")
+                throw ExitCode(1)
+            }
             Terminal.write(reply.table.foreign.map { Printable.text($0) + "\n" }.joined())
         } else {
             Terminal.write(ServiceTable(width: Terminal.width, style: Terminal.style).render(reply))
@@ -39,7 +43,7 @@ struct ServiceTable {
                 "IPVS isn't written: its changes go into \(Printable.text(file)).", width: width, indent: 0)
         }
         if let trouble = reply.table.trouble {
-            lines += Layout.wrap("IPVS: \(Printable.text(trouble))", width: width, indent: 0)
+            lines += Layout.wrap(Printable.text(trouble), width: width, indent: 0)
         }
         if reply.services.isEmpty {
             lines.append("No virtual server is configured.")
@@ -64,7 +68,10 @@ struct ServiceTable {
     }
 
     private func nameColumn(_ services: [ServiceReport]) -> Int {
-        let names = services.flatMap { service in [title(service)] + service.servers.map { "  " + Self.title($0) } }
+        let names = services.flatMap { service in
+            [title(service)] + service.servers.map { "  " + Self.title($0) }
+                + (service.sorryServer.map { [Self.title($0)] } ?? [])
+        }
         return min(max(20, width - 30), names.reduce(20) { max($0, Printable.width($1)) })
     }
 
@@ -86,9 +93,8 @@ struct ServiceTable {
             if let line = Self.checks(of: server) { lines += Layout.wrap(line, width: width, indent: 4) }
         }
         if let sorry = service.sorryServer {
-            let place = "  sorry server \(Printable.text(sorry.address)) \(sorry.port)"
-            lines.append(
-                row([place, "", sorry.forwarding, sorry.isUsed ? "in use" : "not used"], column, state: "      "))
+            let use = sorry.isUsed ? "in use" : "not used"
+            lines.append(row([Self.title(sorry), "", sorry.forwarding, use], column, state: "      "))
         }
         if service.mended > 0 {
             lines += Layout.wrap(
@@ -123,6 +129,10 @@ struct ServiceTable {
     }
 
     private static func title(_ server: ServerReport) -> String { "\(Printable.text(server.address)) \(server.port)" }
+
+    private static func title(_ sorry: SorryServerReport) -> String {
+        "  sorry server \(Printable.text(sorry.address)) \(sorry.port)"
+    }
 
     private func row(_ cells: [String], _ column: Int, state: String) -> String {
         let parts = [Layout.cell(cells[0], column), state, Layout.cell(Printable.text(cells[2]), 5), cells[3]]

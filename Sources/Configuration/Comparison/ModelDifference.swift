@@ -39,8 +39,12 @@ package struct ModelDifference: Hashable, Sendable {
     package var changed: [InstanceDifference] = []
     /// Number of instances that are the same, wherever they stand in the files.
     package var unchanged = 0
-    /// Settings that belong to no instance.
+    /// Settings that belong to no instance; those of virtual servers come last.
     package var global: [Setting] = []
+    /// The number of those that belong to no virtual server.
+    package var globalCount = 0
+    /// Virtual servers that are new, gone, or changed.
+    package var services: [String] = []
 
     /// True if a reload would do nothing.
     package var isEmpty: Bool { added.isEmpty && removed.isEmpty && changed.isEmpty && global.isEmpty }
@@ -79,7 +83,13 @@ package struct ModelDifference: Hashable, Sendable {
             before.global.defaultScriptAccount = new.global.defaultScriptAccount
         }
         let names = (old: old.instances.map(\.name), new: new.instances.map(\.name))
-        global = SettingTexts.differences(before, new, instances: names).map {
+        // Virtual servers are compared one by one.
+        let difference = ServiceDifference(from: old.virtualServers, to: new.virtualServers)
+        services = difference.titles
+        before.virtualServers = new.virtualServers
+        let own = SettingTexts.differences(before, new, instances: names)
+        globalCount = own.count
+        global = (own + difference.settings).map {
             $0.marked(in: ["global_defs", "(root)"])
         }
     }

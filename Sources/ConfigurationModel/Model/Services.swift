@@ -139,6 +139,10 @@ package enum Scheduler: String, FieldValue, CaseIterable {
     case powerOfTwoChoices = "twos"
 }
 
+extension Scheduler: CustomStringConvertible {
+    package var description: String { rawValue }
+}
+
 /// IPVS's scheduler flags (linux/ip_vs.h: IP_VS_SVC_F_SCHED1 and following).
 package struct SchedulerFlags: FlagSet {
     /// The bits as they are encoded; not the kernel's.

@@ -135,6 +135,7 @@ final class DirectorSupervision {
         case .forget(let keys): if recorder == nil { noted.forget(keys) }
         case .call(let call, let ticket):
             if isParked { held = (call, ticket) } else { submit(call, ticket) }
+        case .observe(.missing(Self.noThread)): log.lost(trouble ?? DirectorLog.missing(Self.noThread))
         case .observe(let observation): log.write(observation)
         case .standing(let found): onStanding?(found)
         case .stopped: stopped()

@@ -46,8 +46,9 @@ extension ReloadReport {
             return report
         }
         let parts = [
-            ("added", added), ("removed", removed), ("changed", changed), ("global", globalChanges.map(\.setting)),
-            ("in FAULT", found.map(\.name)),
+            ("added", added), ("removed", removed), ("changed", changed),
+            ("global", globalChanges.prefix(difference.globalCount).map(\.setting)),
+            ("virtual servers", difference.services), ("in FAULT", found.map(\.name)),
         ].filter { !$0.1.isEmpty }
         summaryText =
             parts.isEmpty

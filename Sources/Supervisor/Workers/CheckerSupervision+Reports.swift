@@ -71,6 +71,8 @@ extension CheckerSupervision {
 
     // MARK: Log
 
+    /// Changes alike that are logged in a minute.
+    private static let changesMax = 20
     /// Failed attempts of a server that are logged in a minute (log_all_failures).
     private static let failuresMax = 60
 
@@ -92,7 +94,8 @@ extension CheckerSupervision {
             state = "is removed"
         }
         let text = "\(subject) \(state)"
-        lines.write(isUp ? .notice : .warning, "", text, kind: "\(subject) \(isUp)")
+        // Each change is logged, with its own reason; a checker that goes mad doesn't fill the disk.
+        lines.write(isUp ? .notice : .warning, "", text, burst: Self.changesMax)
         delegate.report(text)
     }
 
@@ -113,7 +116,7 @@ extension CheckerSupervision {
         case .turned(let service, let server, let reason, let detail, let isPassing):
             guard let subject = table.subject(service, server) else { return }
             let text = isPassing ? "a check passes again" : "another check failed (\(reason.text(detail: detail)))"
-            lines.write(.notice, "", "\(subject): \(text); it stays DOWN", kind: "\(subject) \(isPassing)")
+            lines.write(.notice, "", "\(subject): \(text); it stays DOWN", burst: Self.changesMax)
         }
     }
 }

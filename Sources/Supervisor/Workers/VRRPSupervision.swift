@@ -142,7 +142,7 @@ final class VRRPSupervision: WorkerProcessOwner {
 
     /// Starts the worker when there is something for it to do.
     private func begin() {
-        if broker.source.instanceCount > 0 || isInherited || !isFirst {
+        if broker.source.instanceCount > 0 || !isFirst {
             worker?.handle(.start)
         } else if let idleTimer {
             // In another turn, as a worker would say it.
