@@ -10,7 +10,7 @@
 
 static const char library[] = "libpcre2-8.so.0";
 
-// What a hostile body may cost. PCRE2 counts the steps anew from each place at which a match may begin, so only the time
+// What a hostile body may cost. PCRE2 counts the steps from 0 again at each place at which a match may begin, so only the time
 // bounds a whole search; the heap's limit bounds the depth, too.
 enum { match_limit = 10000000, heap_limit_kib = 8192 };
 // Processor time of a search in ns: an ordinary expression takes up to 27 ns for a byte (docs/decisions, D80).
