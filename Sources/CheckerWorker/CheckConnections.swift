@@ -15,6 +15,13 @@ final class CheckConnections {
     private static let readMax = 65_536
     /// Reads of one connection in a turn.
     private static let readsMax = 16
+    /// Time of one part of a turn, events or what is left, after which no other connection is read in it: bytes and their
+    /// examination take it.
+    private static let readingMax = Interval.milliseconds(20)
+    /// Bytes of all bodies at one time.
+    private static let heldBytesMax = 256 << 20
+    /// Bytes of a body that stays however many the others have.
+    private static let smallBodyMax = 65_536
 
     struct Attempt {
         var machine: CheckMachine
@@ -36,6 +43,10 @@ final class CheckConnections {
         var isGiven = false
         /// True if the socket can be used again: nothing of the connection has to be brought to an end.
         var isReusable = false
+        /// True if more is to be read without a new event.
+        var isUnread = false
+        /// Bytes of the body that it has gathered.
+        var heldBytes = 0
     }
 
     private let loop: EventLoop
@@ -49,8 +60,9 @@ final class CheckConnections {
     private let openMax: Int
     private var sessions = ResumableSessions<TLSSession>()
     private var identity = TLSIdentity()
-    /// Connections of which more is to be read without a new event.
+    /// Connections of which more is to be read without a new event, in their order.
     private var unread: [Int] = []
+    private var heldBytes = 0
     /// Sockets that hasupd has made, while no attempt uses them (docs/decisions, D78).
     private var kept: [Int: Int32] = [:]
     /// Checks whose local port only hasupd may bind to.
@@ -204,6 +216,7 @@ final class CheckConnections {
     func abandon(_ check: Int) {
         guard attempts.indices.contains(check), let attempt = attempts[check] else { return }
         attempts[check] = nil
+        heldBytes -= attempt.heldBytes
         openCount -= 1
         deadlines.set(check, to: nil)
         if attempt.isGiven, attempt.isReusable {
@@ -223,22 +236,23 @@ final class CheckConnections {
     // MARK: What comes
 
     private func serve(_ check: Int, _ ready: Readiness) {
-        guard let attempt = attempts[check] else { return }
+        guard let fd = attempts[check]?.fd, let isConnected = attempts[check]?.isConnected else { return }
         if ready.contains(.failed) {
             // What came before the error counts, and reading tells the error.
-            if attempt.isConnected { read(check) }
-            guard attempts[check] != nil else { return }
-            let error = hasup_socket_error(attempt.fd)
+            if isConnected { read(check) }
+            guard attempts[check]?.isUnread == false else { return }
+            let error = hasup_socket_error(fd)
             return feed(check, .failed(error == 0 ? ECONNRESET : error))
         }
-        if !attempt.isConnected {
+        let tls = attempts[check]?.tls
+        if !isConnected {
             guard ready.contains(.writable) else { return }
             attempts[check]?.isConnected = true
-            if attempt.tls == nil { feed(check, .connected) }
+            if tls == nil { feed(check, .connected) }
         }
-        if let tls = attempt.tls, !tls.isReady {
+        if let tls, !tls.isReady {
             goOn(check, tls)
-        } else if attempt.isConnected, ready.contains(.writable) {
+        } else if isConnected, ready.contains(.writable) {
             flush(check)
         }
         if ready.contains(.readable) || ready.contains(.readHungUp) || ready.contains(.hungUp) { read(check) }
@@ -255,18 +269,32 @@ final class CheckConnections {
     }
 
     private func read(_ check: Int) {
+        // A reference to the attempt would be one to the body, which would be copied at each read.
+        guard let fd = attempts[check]?.fd, let watch = attempts[check]?.watch,
+            let isStrict = attempts[check]?.isStrict
+        else { return }
+        let tls = attempts[check]?.tls
+        guard tls?.isReady != false else { return }
         for _ in 0..<Self.readsMax {
-            guard let attempt = attempts[check], attempt.tls?.isReady != false else { return }
-            switch receive(attempt) {
+            guard !isReadingOver else { break }
+            switch receive(fd, tls, isStrict: isStrict) {
             case .wait: return
-            case .bytes(let count): feed(check, .received(UnsafeRawBufferPointer(rebasing: buffer[..<count])))
+            case .bytes(let count):
+                feed(check, .received(UnsafeRawBufferPointer(rebasing: buffer[..<count])))
+                // What it brings may be the end of this attempt and the beginning of the next one.
+                guard attempts[check]?.watch == watch else { return }
             case .input(let input): return feed(check, input)
             case .verdict(let verdict): return finish(check, verdict)
             }
         }
         // The others come first; nothing tells of these bytes again.
-        if attempts[check] != nil { unread.append(check) }
+        guard attempts[check]?.isUnread == false else { return }
+        attempts[check]?.isUnread = true
+        unread.append(check)
     }
+
+    /// True if the others, and the stamp that says that this process is alive, come first.
+    private var isReadingOver: Bool { Clock.now - loop.now > Self.readingMax }
 
     private enum Received {
         case wait
@@ -275,9 +303,9 @@ final class CheckConnections {
         case verdict(CheckVerdict)
     }
 
-    private func receive(_ attempt: Attempt) -> Received {
-        guard let tls = attempt.tls else {
-            let count = hasup_check_receive(attempt.fd, buffer.baseAddress, buffer.count)
+    private func receive(_ fd: Int32, _ tls: TLSStream?, isStrict: Bool) -> Received {
+        guard let tls else {
+            let count = hasup_check_receive(fd, buffer.baseAddress, buffer.count)
             if count > 0 { return .bytes(count) }
             if count == 0 { return .input(.ended) }
             return count == -Int(EAGAIN) ? .wait : .input(.failed(Int32(-count)))
@@ -288,7 +316,7 @@ final class CheckConnections {
             switch error {
             case .again: return .wait
             case .ended: return .input(.ended)
-            case .cut: return attempt.isStrict ? .verdict(.failed(.closedEarly)) : .input(.ended)
+            case .cut: return isStrict ? .verdict(.failed(.closedEarly)) : .input(.ended)
             case .failed: return .verdict(.failed(.tls))
             }
         }
@@ -303,7 +331,13 @@ final class CheckConnections {
         if case .examine(let examination) = step {
             step = machine.handle(.examined(examiner.examine(examination)))
         }
+        let gathered = machine.bodyBytes
+        heldBytes += gathered - (attempts[check]?.heldBytes ?? 0)
+        attempts[check]?.heldBytes = gathered
         attempts[check]?.machine = machine
+        if case .wait = step, gathered > Self.smallBodyMax, heldBytes > Self.heldBytesMax {
+            step = .finish(.failed(.bodyTooLong))
+        }
         switch step {
         case .wait, .examine: break
         case .send(let bytes):
@@ -348,17 +382,32 @@ final class CheckConnections {
 
     /// Reads what was left, and ends what has taken too long. The deadline of one that has gone on meanwhile moves only now.
     func fire(at now: Instant) {
-        let left = unread
-        unread = []
-        for check in left where attempts[check] != nil { read(check) }
+        readLeft()
         while let check = deadlines.popDue(at: now) {
             guard let attempt = attempts[check] else { continue }
-            let due = min(attempt.progress + attempt.timeout, attempt.limit)
+            // What waits for this process to read it isn't late.
+            let progress = attempt.isUnread ? now : attempt.progress
+            let due = min(progress + attempt.timeout, attempt.limit)
             if due > now {
                 deadlines.set(check, to: due)
             } else {
                 feed(check, now >= attempt.limit ? .overdue : .timedOut)
             }
+        }
+    }
+
+    private func readLeft() {
+        let left = unread
+        unread = []
+        for (place, check) in left.enumerated() {
+            guard !isReadingOver else {
+                // They come before those that have had their turn.
+                unread.insert(contentsOf: left[place...], at: 0)
+                return
+            }
+            guard attempts[check]?.isUnread == true else { continue }
+            attempts[check]?.isUnread = false
+            read(check)
         }
     }
 }

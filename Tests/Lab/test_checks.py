@@ -224,6 +224,41 @@ def test_regex(lan, begin):
     hold_for("one server", table.servers, lambda seen: seen == {9001: 1}, 1.5)
 
 
+def test_regex_without_anchor(lan, begin):
+    """A search that begins anew at each place ends in time; the others are checked on time beside it."""
+    node = lan.nodes["a"]
+    living = Server(node, 9001, http(body=b"word " * 600 + b"OK")).start()
+    Server(node, 9002, http(body=(b"x" * 20000 + b"\n") * 4 + b"y")).start()
+    hasup, table = begin(service(
+        real(9001, http_get('regex "(?:[a-z]+ )*OK"')), real(9002, http_get('regex "x.*y"')),
+        real(9003, tcp())))
+    wait_table(table, {9001: 1})
+    pid = hasup.worker("hasup-checker")
+    hold_for("one server", table.servers, lambda seen: seen == {9001: 1}, 4)
+    began = time.monotonic()
+    living.stop()
+    wait_table(table, {})
+    assert time.monotonic() - began < 0.52 + late(), hasup.log()
+    assert "the regex takes too long on this body" in hasup.log()
+    assert hasup.worker("hasup-checker") == pid, hasup.log()
+
+
+def test_large_bodies(lan, begin):
+    """20 checks of 8 MiB with a regex each second: the checker isn't taken for hung, and verdicts come."""
+    node = lan.nodes["a"]
+    body = b"z" * (8 << 20)
+    ports = range(9101, 9121)
+    servers = [Server(node, port, http(body=body, headers=[f"Content-Length: {len(body)}"])).start() for port in ports]
+    hasup, table = begin(service(
+        *(real(port, http_get('regex "zz"')) for port in ports), real(9001, tcp()), extra=["alpha"], delay=1))
+    wait_table(table, {port: 1 for port in ports}, 10)
+    pid = hasup.worker("hasup-checker")
+    hold_for("all servers", table.servers, lambda seen: len(seen) == len(ports), 5)
+    servers[0].stop()
+    wait_table(table, {port: 1 for port in ports[1:]})
+    assert hasup.worker("hasup-checker") == pid, hasup.log()
+
+
 def test_checks_wait_for_the_address(lan, begin):
     """ha_suspend: no check runs before the address is on this host, nor after it has gone; the state stays."""
     node = lan.nodes["a"]

@@ -94,8 +94,8 @@ struct HTTPMachineTests {
             ("HTTP/1.1 2000\r\n\r\n", .malformedStatusLine),
             ("HTTP/1.1 +200\r\n\r\n", .malformedStatusLine),
             ("\r\nHTTP/1.1 200 OK\r\n\r\n", .malformedStatusLine),
-            ("HTTP/1.1 200 OK\r\nno colon\r\n\r\n", .malformedHeader),
-            ("HTTP/1.1 200 OK\r\n: no name\r\n\r\n", .malformedHeader),
+            ("HTTP/1.1 200 OK\r\nno colon\r\n\r\n", nil),
+            ("HTTP/1.1 200 OK\r\n: no name\r\n\r\n", nil),
             ("HTTP/1.1 301 Moved\r\nLocation: /\r\n\r\n", .statusCode),
             ("HTTP/1.1 500 Sorry\r\n\r\n", .statusCode),
             ("HTTP/1.1 200 OK\r\n", .closedEarly),
@@ -131,6 +131,8 @@ struct HTTPMachineTests {
             ("HTTP/1.0 200 OK\r\n\r\nhello", "hello", nil),
             ("HTTP/1.0 200 OK\r\nContent-Length: 4\r\n\r\nhello", "hell", nil),
             ("HTTP/1.0 200 OK\r\nContent-Length:  9 \r\n\r\nhello", "hello", nil),
+            ("HTTP/1.0 200 OK\r\nContent-Length: 4 , 4\r\ncontent-length: 4\r\n\r\nhello", "hell", nil),
+            ("HTTP/1.0 200 OK\r\nno colon\r\nContent-Length: 4\r\n\r\nhello", "hell", nil),
             ("HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n", "", nil),
             ("HTTP/1.0 204 No Content\r\n\r\n", "", nil),
             (
@@ -155,6 +157,8 @@ struct HTTPMachineTests {
         "bodies that can't be read",
         arguments: [
             ("Content-Length: 1\r\nContent-Length: 2", "", .contradictingLengths),
+            ("Content-Length: 2, 3", "", .contradictingLengths),
+            ("Content-Length: 2,", "", .contradictingLengths),
             ("Content-Length: -1", "", .contradictingLengths),
             ("Content-Length: 99999999999999999999", "", .contradictingLengths),
             ("Content-Length: 20000000", "", .bodyTooLong),
@@ -183,13 +187,15 @@ struct HTTPMachineTests {
             verdict(withBody, on: Array("HTTP/1.1 500 X\r\n\r\nhello".utf8)) == .failed(.statusCode, detail: 500))
     }
 
-    @Test("limits: header lines without end, too many fields, 1xx without end, a body without end")
+    @Test("limits: header lines without end, however short, 1xx without end, a body without end")
     func limits() {
         let head = Array("HTTP/1.1 200 OK\r\n".utf8)
         let long = head + Array(repeating: UInt8(ascii: "a"), count: 20_000)
         #expect(verdict(request(), on: long, closes: false) == .failed(.headerTooLong))
-        let fields = head + (0..<129).flatMap { Array("A\($0): b\r\n".utf8) }
-        #expect(verdict(request(), on: fields, closes: false) == .failed(.headerTooLong))
+        let fields = (0..<4_000).flatMap { _ in Array("A:b\r\n".utf8) }
+        #expect(verdict(request(), on: head + fields, closes: false) == .failed(.headerTooLong))
+        let many = head + fields[..<15_000] + Array("\r\n".utf8)
+        #expect(verdict(request(), on: many, closes: false)?.outcome == .passed)
         let interim = (0..<1_000).flatMap { _ in Array("HTTP/1.1 100 Continue\r\n\r\n".utf8) }
         #expect(verdict(request(), on: interim, closes: false) == .failed(.headerTooLong))
 

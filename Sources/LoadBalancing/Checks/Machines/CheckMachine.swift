@@ -86,6 +86,11 @@ package enum CheckMachine: Sendable {
         }
     }
 
+    /// Bytes of the body that it has gathered.
+    package var bodyBytes: Int {
+        if case .http(let machine) = self { machine.bodyBytes } else { 0 }
+    }
+
     package mutating func handle(_ input: MachineInput) -> MachineStep {
         switch self {
         case .connect:

@@ -5,7 +5,6 @@ import ConfigurationModel
 package struct HTTPMachine: Sendable {
     /// Bytes of all header lines, interim replies included.
     package static let headerBytesMax = 16_384
-    package static let fieldsMax = 128
     package static let bodyBytesMax = 16 << 20
 
     private enum ReplyPhase: Sendable {
@@ -25,7 +24,6 @@ package struct HTTPMachine: Sendable {
     private var phase = ReplyPhase.connecting
     private var line: [UInt8] = []
     private var headerBytes = 0
-    private var fieldCount = 0
     private var head = ReplyHead()
     private var body: [UInt8] = []
     private var raw: [UInt8]?
@@ -45,6 +43,9 @@ package struct HTTPMachine: Sendable {
         text += "Host: \(request.host ?? "\(address):\(endpoint.port)")\r\n\r\n"
         return Array(text.utf8)
     }
+
+    /// Bytes of the body that it has gathered.
+    package var bodyBytes: Int { body.count + (raw?.count ?? 0) }
 
     private var wantsBody: Bool { request.digest != nil || request.pattern != nil }
 
@@ -116,9 +117,7 @@ package struct HTTPMachine: Sendable {
             return nil
         }
         if line.isEmpty { return headerEnded() }
-        fieldCount += 1
-        guard fieldCount <= Self.fieldsMax else { return .finish(.failed(.headerTooLong)) }
-        guard head.take(field: line) else { return .finish(.failed(.malformedHeader)) }
+        head.take(field: line)
         return nil
     }
 
@@ -213,21 +212,21 @@ struct ReplyHead: Sendable {
         return line[9...11].reduce(0) { $0 * 10 + UInt16($1 - 48) }
     }
 
-    /// Takes a field's line. Returns false for one that isn't `name: value`; a line that continues the one before is
-    /// passed over.
-    mutating func take(field line: [UInt8]) -> Bool {
-        if line[0] == UInt8(ascii: " ") || line[0] == UInt8(ascii: "\t") { return true }
-        guard let colon = line.firstIndex(of: UInt8(ascii: ":")), colon > 0 else { return false }
+    /// Takes a field's line. One that continues the line before, or isn't `name: value`, is passed over.
+    mutating func take(field line: [UInt8]) {
+        if line[0] == UInt8(ascii: " ") || line[0] == UInt8(ascii: "\t") { return }
+        guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else { return }
         let name = line[..<colon].map(Self.lowercase)
         if name == Array("content-length".utf8) {
-            take(length: Self.trimmed(line[(colon + 1)...]))
+            // Equal ones in a list are one (RFC 9110 section 8.6).
+            let lengths = line[(colon + 1)...].split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false)
+            for length in lengths { take(length: Self.trimmed(length)) }
         } else if name == Array("transfer-encoding".utf8) {
             // The last coding is the one that ends the body.
             let value = Self.trimmed(line[(colon + 1)...]).map(Self.lowercase)
             let last = value.split(separator: UInt8(ascii: ",")).last.map { Array(Self.trimmed($0)) } ?? []
             isChunked = last == Array("chunked".utf8)
         }
-        return true
     }
 
     private mutating func take(length text: ArraySlice<UInt8>) {
