@@ -43,12 +43,12 @@ extension CheckerSupervision {
         if !verdicts.isEmpty, !verdicts.contains(nil) {
             report.verdictAgeSeconds = verdicts.compactMap { $0 }.min()?.age(at: now).seconds
         }
+        // That it isn't in the table says more.
+        guard report.note == nil else { return }
         if known.contains(where: \.isUntried) {
             report.note = "unchecked"
         } else if server.waitsForSessions {
             report.note = "BFD_CHECK not yet"
-        } else if server.checks.isEmpty {
-            report.note = nil
         } else if verdicts.contains(nil) {
             report.note = "not checked yet"
         } else if known.contains(where: { $0.reason == .silence }) {
