@@ -163,6 +163,21 @@ import Testing
         #expect(bench.writes { $0.play(.states([.whole(service: 0, Self.state([true, false]))])) } == [])
     }
 
+    /// D74: that the sorry server stands there is told; what only waits with weight 0 isn't it.
+    @Test(arguments: [false, true]) func standingSorryServer(_ isUsed: Bool) {
+        var model = Self.checked()
+        var sorry = SorryServer(address: Sample.address("10.0.0.9"), port: 80, forwarding: .masquerading)
+        sorry.isInhibited = true
+        model.virtualServers[0].sorryServer = sorry
+        var bench = DirectedTable(model, hasChecker: true)
+        var state = Self.state([true, true])
+        if isUsed { (state.hasQuorum, state.usesSorryServer) = (false, true) }
+        bench.play(.states([.whole(service: 0, state)]))
+        bench.restart(model, hasChecker: true)
+        let weights: [UInt32?] = isUsed ? [nil, nil] : [3, 4]
+        #expect(bench.standing == [StandingService(service: 0, weights: weights, usesSorryServer: isUsed)])
+    }
+
     /// What nobody asked for goes at a start, also when the state comes later.
     @Test func sweptWhenTold() {
         var bench = DirectedTable(Self.checked(), hasChecker: true)
