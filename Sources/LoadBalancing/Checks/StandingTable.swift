@@ -73,7 +73,7 @@ package struct StandingTable: Sendable {
     /// The end of what is believed of a number that was kept: counting goes on behind it for longer than anybody lives.
     private static let believedMax: UInt64 = 1 << 60
 
-    private struct ServerNumber: Hashable {
+    private struct TurningServer: Hashable {
         var service: UInt32
         var server: UInt32
     }
@@ -82,7 +82,7 @@ package struct StandingTable: Sendable {
         var end: Instant
         var count = 0
     }
-    private var turns: [ServerNumber: TurnCount] = [:]
+    private var turns: [TurningServer: TurnCount] = [:]
     /// Turns of a server that are followed in a minute: each one may be a mail.
     static let turnsMax = 6
 
@@ -167,7 +167,7 @@ package struct StandingTable: Sendable {
     package mutating func admits(_ observation: CheckObservation, at now: Instant) -> Bool {
         guard case .turned(let service, let server, _, _, _) = observation else { return true }
         guard let known = self.server(service, server), known.standing?.isUp == false else { return false }
-        let number = ServerNumber(service: service, server: server)
+        let number = TurningServer(service: service, server: server)
         var turn = turns[number].flatMap { now < $0.end ? $0 : nil } ?? TurnCount(end: now + .seconds(60))
         turn.count = min(turn.count + 1, Self.turnsMax + 1)
         turns[number] = turn
