@@ -112,7 +112,7 @@ package struct ServerReport: JSONRecord, Hashable {
     package var port = 0
     package var forwarding = ""
     package var state = ""
-    /// Its weight now; 0 while it is down.
+    /// Its weight in the table; 0 while it isn't there.
     package var weight = 0
     package var configuredWeight = 0
     /// The time since it is in this state; nil when nobody has told.
@@ -123,7 +123,8 @@ package struct ServerReport: JSONRecord, Hashable {
     package var verdictAgeSeconds: Double?
     /// The longest last attempt among its checks.
     package var checkSeconds: Double?
-    /// A remark on the state: `not checked yet`, `unproven`, `unchecked`; nil when it says all.
+    /// A remark on the state: `not in the table` (the sorry server stands for it), `not checked yet`, `unproven`, `unchecked`;
+    /// nil when it says all.
     package var note: String?
 
     package init() {}

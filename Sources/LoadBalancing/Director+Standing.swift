@@ -7,10 +7,13 @@ package struct StandingService: Hashable, Sendable {
     package var service: Int
     /// The weight of each server by number; nil for one that isn't in the table.
     package var weights: [UInt32?]
+    /// True if its sorry server is given connections.
+    package var usesSorryServer: Bool
 
-    package init(service: Int, weights: [UInt32?]) {
+    package init(service: Int, weights: [UInt32?], usesSorryServer: Bool = false) {
         self.service = service
         self.weights = weights
+        self.usesSorryServer = usesSorryServer
     }
 }
 
@@ -56,12 +59,19 @@ extension Director {
         for key in keys {
             guard let number = owners[key], let destinations = found[key] else { continue }
             let definition = services[number].definition
-            let weights = definition.servers.map { server in
-                destinations[
-                    DestinationKey(server.address, port: definition.port(server.port, server.forwarding, for: key))]?
-                    .weight
+            let places = definition.servers.map { server in
+                DestinationKey(server.address, port: definition.port(server.port, server.forwarding, for: key))
             }
-            standing.found.append(StandingService(service: number, weights: weights))
+            let sorryPlace = definition.sorryServer.map { sorry in
+                DestinationKey(sorry.address, port: definition.port(sorry.port, sorry.forwarding, for: key))
+            }
+            // One that is a server of the service as well tells nothing.
+            let usesSorryServer =
+                sorryPlace.map { !places.contains($0) && (destinations[$0]?.weight ?? 0) > 0 } ?? false
+            standing.found.append(
+                StandingService(
+                    service: number, weights: places.map { destinations[$0]?.weight }, usesSorryServer: usesSorryServer)
+            )
         }
     }
 }

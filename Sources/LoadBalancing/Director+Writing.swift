@@ -4,6 +4,8 @@ import ConfigurationModel
 /// A service's plan while the kernel is given its first half.
 struct PendingPlan: Sendable {
     var key: ServiceKey
+    /// The state that it is made of.
+    var state: ServiceState
     var last: [TableRequest]
     /// Servers with a weight that neither half touches.
     var standing: Int
@@ -40,12 +42,12 @@ extension Director {
             let difference = isSwept ? whole : ours
             mend(ours, number, at: now, &actions)
             guard !difference.isEmpty else {
-                settle(key, number, &actions)
+                settle(key, state, number, &actions)
                 continue
             }
             let plan = ServicePlan(difference)
             requests += plan.first
-            plans.append(Self.pending(plan, key, actual, wanted, sweeps: isSwept))
+            plans.append(Self.pending(plan, key, state, actual, wanted, sweeps: isSwept))
         }
         guard !plans.isEmpty else { return }
         if requests.isEmpty {
@@ -56,14 +58,14 @@ extension Director {
     }
 
     private static func pending(
-        _ plan: ServicePlan, _ key: ServiceKey, _ actual: TableService?, _ wanted: TableService,
-        sweeps: Bool
+        _ plan: ServicePlan, _ key: ServiceKey, _ state: ServiceState, _ actual: TableService?,
+        _ wanted: TableService, sweeps: Bool
     ) -> PendingPlan {
         let standing = (actual?.destinations ?? [:]).filter { place, destination in
             destination.weight > 0 && (wanted.destinations[place]?.weight ?? 0) > 0
         }
         return PendingPlan(
-            key: key, last: plan.last, standing: standing.count,
+            key: key, state: state, last: plan.last, standing: standing.count,
             keepsServer: wanted.destinations.values.contains { $0.weight > 0 }, sweeps: sweeps)
     }
 
@@ -91,9 +93,11 @@ extension Director {
         if !requests.isEmpty { begin(.write(requests), .write(requests, plans), &actions) }
     }
 
-    /// A service stands as it should.
-    private mutating func settle(_ key: ServiceKey, _ number: Int, _ actions: inout [DirectorAction]) {
-        services[number].written = services[number].state
+    /// A service stands as this state asks for.
+    private mutating func settle(
+        _ key: ServiceKey, _ state: ServiceState, _ number: Int, _ actions: inout [DirectorAction]
+    ) {
+        services[number].written[key] = state
         retries[key] = nil
         guard services[number].refusal?.request.service == key else { return }
         services[number].refusal = nil
@@ -132,7 +136,8 @@ extension Director {
         }
         finish(plans, succeeded: succeeded)
         for plan in plans where failed[plan.key] == nil && plan.last.isEmpty {
-            if let number = owners[plan.key], !queue.contains(plan.key) { settle(plan.key, number, &actions) }
+            guard let number = owners[plan.key], !queue.contains(plan.key) else { continue }
+            settle(plan.key, plan.state, number, &actions)
         }
     }
 
@@ -158,7 +163,7 @@ extension Director {
             if refusedRemovals.insert(key).inserted { actions.append(.observe(.refused(request, error))) }
             return
         }
-        services[number].written = nil
+        services[number].written[key] = nil
         let count = (retries[key]?.count ?? 0) + 1
         let delay = count == 1 ? Interval.zero : Interval.seconds(min(10, 1 << Int64(min(count, 6) - 2)))
         retries[key] = Retry(count: count, next: now + delay, sweeps: sweeps)
@@ -176,9 +181,9 @@ extension Director {
     private mutating func mend(
         _ difference: TableDifference, _ number: Int, at now: Instant, _ actions: inout [DirectorAction]
     ) {
-        guard !difference.isEmpty, let written = services[number].written else { return }
-        let definition = services[number].definition
         let key = difference.key
+        guard !difference.isEmpty, let written = services[number].written[key] else { return }
+        let definition = services[number].definition
         let before = definition.destinations(for: key, written)
         let mended = difference.filter { change in
             switch change {

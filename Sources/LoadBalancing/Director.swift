@@ -208,7 +208,7 @@ package struct Director: Sendable {
         swept = []
         drift.forget()
         for number in services.indices {
-            services[number].written = nil
+            services[number].written = [:]
             services[number].foreign = [:]
         }
         writesTimeouts = timeouts != ConnectionTimeouts()

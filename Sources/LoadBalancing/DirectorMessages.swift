@@ -148,8 +148,8 @@ package struct DirectedService: Hashable, Sendable {
     package internal(set) var foreign: [ServiceKey: Set<DestinationKey>] = [:]
     /// The last refusal, while it lasts.
     package internal(set) var refusal: TableRefusal?
-    /// The state that the kernel's table was last made of; nil when that isn't known.
-    var written: ServiceState?
+    /// The state that each key was last written with, where that is known. A group's keys are written one after the other.
+    var written: [ServiceKey: ServiceState] = [:]
     /// Foreign destinations are removed when its state is told.
     var isToBeSwept = false
 

@@ -91,12 +91,19 @@ package struct ServerDefinition: Hashable, Sendable {
         port = server.port
         forwarding = server.forwarding
         weight = UInt32(clamping: server.weight)
-        maximumWeight = server.checks.contains(where: \.kind.setsWeight) ? UInt32(Limits.weight.upperBound) : weight
+        maximumWeight = server.maximumWeight
         upperThreshold = server.upperThreshold
         lowerThreshold = server.lowerThreshold
         isInhibitedOnFailure = server.isInhibitedOnFailure
         hasChecks = !server.checks.isEmpty
         startsDown = server.checks.contains(where: \.startsDown)
+    }
+}
+
+extension RealServerSettings {
+    /// The greatest weight that its checks can bring: its own, or any where one of them sets weights.
+    var maximumWeight: UInt32 {
+        checks.contains(where: \.kind.setsWeight) ? UInt32(Limits.weight.upperBound) : UInt32(clamping: weight)
     }
 }
 

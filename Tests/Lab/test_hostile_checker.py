@@ -8,18 +8,20 @@ import threading
 import time
 
 import pytest
-from lab import hostile
+from lab import hostile, mail
 from lab.services import real, service, tcp, wait_table
 from lab.hasup import descriptors
 from lab.hostile import Impostor, frame
 from lab.servers import Server
 from lab.waiting import hold_for, wait_for
 from test_hostile_worker import Turns, anonymous, successor
+from test_services import mailing
 
 # Messages of the checker, and hasupd's answers (Sources/WorkerProtocol/CheckerMessages.swift).
 CONFIGURED, REPORTS, OBSERVATIONS, LATE, STOPPED, RUN_SCRIPT, OPEN_SOCKET = range(0x403, 0x40A)
 SOCKET_REFUSED = 0x309
-PAGE_SIZE, CHECK_STAMP = 4096 + (1 << 17) * 64, 8
+PLACES = 1 << 17
+PAGE_SIZE, CHECK_STAMP = 4096 + PLACES * 64, 8
 
 
 class CheckerImpostor(Impostor):
@@ -51,10 +53,31 @@ class CheckerImpostor(Impostor):
             self.memory[4096 + place * 64:4096 + (place + 1) * 64] = os.urandom(64)
         struct.pack_into("<q", self.memory, 16, -1)
 
+    def fill(self):
+        """Writes a record in each place of the page that no check has: all of them well formed."""
+        for place in range(64, PLACES):
+            self.memory[4096 + place * 64:4096 + (place + 1) * 64] = record(place + 1)
+        struct.pack_into("<q", self.memory, 16, PLACES)
+
     def close(self):
         self.ended.set()
         self.renewal.join(2)
         super().close()
+
+
+def record(fingerprint):
+    """A record of a check that is up, as Sources/LoadBalancing/Checks/CheckRecord.swift has it."""
+    words = [fingerprint, 1, 0, 0, 0, 0, 0]
+    value = 0xcbf29ce484222325
+    for word in words:
+        value = (value ^ word) * 0x9e3779b97f4a7c15 & (1 << 64) - 1
+        value ^= value >> 29
+    return struct.pack("<II7Q", (value ^ value >> 32) & 0xffffffff, 0, *words)
+
+
+def turned(number):
+    """A report that a check of a server that is down has passed again."""
+    return frame(OBSERVATIONS, struct.pack(">Q", 1) + struct.pack(">BIIBi?", 2, 0, number, 0, 0, True))
 
 
 def server(number, up=True, weight=1, service_number=0, notification=0):
@@ -175,3 +198,53 @@ def test_a_descriptor_of_its_own_ends_it(owned):
         impostor.say(frame(LATE, struct.pack(">Q", 7), flags=1), [file.fileno()])
     successor(hasup, impostor.pid, "hasup-checker")
     assert table.lines() == before
+
+
+def test_a_full_page(owned):
+    """Strange records in all 131,072 places: `hasup services` doesn't hold up hasupd, and shows the checks that there are."""
+    hasup, table, impostor = owned
+    before = table.lines()
+    impostor.fill()
+    with Turns(hasup):
+        for _ in range(10):
+            assert "not checked yet" not in hasup.cli("services").stdout
+    assert table.lines() == before
+
+
+def test_turns_without_end(lan, begin):
+    """Checks that turn again and again make mails of a server that is down alone, and six of them a minute."""
+    node = lan.nodes["a"]
+    first, second = (Server(node, port).start() for port in (9001, 9002))
+    with mail.Server(node) as mailbox:
+        hasup, table = begin(mailing() + service(real(9001, tcp()), real(9002, tcp())))
+        wait_table(table, {9001: 1, 9002: 1})
+        second.stop()
+        wait_table(table, {9001: 1})
+        wait_for("the first mail", mailbox.subjects, lambda seen: len(seen) == 1)
+        with CheckerImpostor(hasup.worker("hasup-checker")) as impostor:
+            for number in range(2_000):
+                assert impostor.say(turned(number % 3))
+            assert impostor.say(reports(server(0, False)))
+            wait_table(table, {})
+            wait_for("mails", mailbox.subjects, lambda seen: len(seen) == 7)
+            hold_for("no more", mailbox.subjects, lambda seen: len(seen) == 7, 2)
+            assert all("[127.0.0.1]:tcp:9002" in subject for subject in mailbox.subjects())
+            os.kill(impostor.pid, signal.SIGKILL)
+        first.stop()
+
+
+def test_configurations_that_it_doesn_t_take(owned):
+    """A checker that never says that it works by a configuration is replaced: hasupd keeps each one until then."""
+    hasup, table, impostor = owned
+    before = descriptors(hasup.program.pid)
+    with open(hasup.config, encoding="utf-8") as file:
+        config = file.read()
+    for weight in range(6, 16):
+        hasup.reload(config.replace("weight 5", f"weight {weight}"))
+    held = descriptors(hasup.program.pid)
+    successor(hasup, impostor.pid, "hasup-checker", 15)
+    assert "it hasn't taken over a configuration within 10" in hasup.log(), hasup.log()
+    wait_table(table, {9001: 15, 9002: 15})
+    # A configuration has four; beside the newest one another may be kept.
+    assert held >= before + 9 * 4, (before, held)
+    wait_for("its descriptors", lambda: descriptors(hasup.program.pid), lambda seen: seen <= before + 4)

@@ -163,6 +163,21 @@ import Testing
         #expect(bench.writes { $0.play(.states([.whole(service: 0, Self.state([true, false]))])) } == [])
     }
 
+    /// D74: that the sorry server stands there is told; what only waits with weight 0 isn't it.
+    @Test(arguments: [false, true]) func standingSorryServer(_ isUsed: Bool) {
+        var model = Self.checked()
+        var sorry = SorryServer(address: Sample.address("10.0.0.9"), port: 80, forwarding: .masquerading)
+        sorry.isInhibited = true
+        model.virtualServers[0].sorryServer = sorry
+        var bench = DirectedTable(model, hasChecker: true)
+        var state = Self.state([true, true])
+        if isUsed { (state.hasQuorum, state.usesSorryServer) = (false, true) }
+        bench.play(.states([.whole(service: 0, state)]))
+        bench.restart(model, hasChecker: true)
+        let weights: [UInt32?] = isUsed ? [nil, nil] : [3, 4]
+        #expect(bench.standing == [StandingService(service: 0, weights: weights, usesSorryServer: isUsed)])
+    }
+
     /// What nobody asked for goes at a start, also when the state comes later.
     @Test func sweptWhenTold() {
         var bench = DirectedTable(Self.checked(), hasChecker: true)
@@ -220,6 +235,28 @@ import Testing
                 .removeDestination(key, Sample.place(0)),
             ])
         #expect(bench.director.counters.mended == 0)
+    }
+
+    /// A group with more destinations than one write has is written piece by piece: that isn't anybody's change.
+    @Test func largeGroup() {
+        let addresses = ServiceGroupEntry.addresses(
+            first: Sample.address("10.0.1.1"), last: Sample.address("10.0.1.250"), port: 80)
+        let weights = Array(repeating: 1, count: 10)
+        let model = Sample.model(
+            Sample.service(.group("G"), weights, hasChecks: true), groups: [Sample.group(addresses)])
+        var bench = DirectedTable(model, hasChecker: true)
+        let up = Self.state(Array(repeating: true, count: 10), weights.map(UInt32.init))
+        bench.play(.states([.whole(service: 0, up)]))
+        #expect(bench.table.services.values.map(\.destinations.count) == Array(repeating: 10, count: 250))
+        let down = bench.writes {
+            $0.play(.states([.server(service: 0, server: 9, ServerState(isUp: false, weight: 1))]))
+        }
+        #expect(down.count == 250 && bench.director.counters.mended == 0)
+        // Somebody's change to the last one is.
+        _ = bench.table.take(.removeDestination(Sample.key("10.0.1.250", 80), Sample.place(0)))
+        bench.pass(.seconds(10))
+        #expect(bench.table.services.values.allSatisfy { $0.destinations.count == 9 })
+        #expect(bench.director.counters.mended == 1)
     }
 
     /// A checker that belongs to somebody else can't name what isn't configured, nor exceed a weight (D64).

@@ -43,6 +43,72 @@ struct StandingTableTests {
         }
     }
 
+    @Test("a check turns of a server that is down alone, and not without end") func turns() throws {
+        func turned(_ server: UInt32) -> CheckObservation {
+            .turned(service: 0, server: server, .none, detail: 0, isPassing: true)
+        }
+        var table = StandingTable([service([server(1), server(2)])])
+        try table.take(standing(0, 0), at: now)
+        try table.take(standing(0, 1, isUp: false), at: now)
+        var count = 0
+        func ask(_ observation: CheckObservation, at now: Instant) {
+            for _ in 0..<1_000 where table.admits(observation, at: now) { count += 1 }
+        }
+        ask(turned(0), at: now)
+        ask(turned(2), at: now)
+        #expect(count == 0)
+        ask(turned(1), at: now)
+        #expect(count == StandingTable.turnsMax)
+        ask(turned(1), at: now + .seconds(60))
+        #expect(count == StandingTable.turnsMax * 2)
+        ask(.untried(service: 0, server: 0, .none, detail: 0), at: now)
+        #expect(count == StandingTable.turnsMax * 2 + 1_000)
+    }
+
+    @Test("a FILE_CHECK brings weights unless its own is 0, for the director as well", arguments: [0, 1])
+    func fileWeights(_ weight: Int) throws {
+        var file = FileCheck(tracker: "t")
+        file.weight = weight
+        let settings = service([server(1, weight: 5, checks: [CheckSettings(kind: .file(file))])])
+        let max = weight == 0 ? 5 : UInt32(Limits.weight.upperBound)
+        #expect(StandingTable([settings]).services[0].servers[0].weightMax == max)
+        #expect(ServiceDefinition(settings).servers[0].maximumWeight == max)
+    }
+
+    /// A cold start (D74): the quorum by its rule, from what stands in the kernel's table.
+    @Test(
+        "a cold start judges the quorum by its rule",
+        arguments: [
+            // All, enough, too few, none.
+            ([5, 5, 5], 10, 0, false, true), ([5, 5, nil], 10, 0, false, true), ([5, nil, nil], 10, 0, false, false),
+            ([nil, nil, nil], 1, 0, false, false),
+            // Between the borders nothing tells that it was lost, unless the sorry server stands there.
+            ([5, nil, nil], 10, 5, false, true), ([4, nil, nil], 10, 5, false, false),
+            ([5, nil, nil], 10, 5, true, false), ([0, 0, 5], 1, 0, true, false),
+            // A quorum that is more than there is is lowered.
+            ([5, 5, 5], 99, 0, false, true),
+        ] as [([UInt32?], Int, Int, Bool, Bool)])
+    func coldStart(
+        _ weights: [UInt32?], _ quorum: Int, _ hysteresis: Int, _ usesSorryServer: Bool, _ hasQuorum: Bool
+    ) {
+        let servers = (1...3).map { server($0, weight: 5) }
+        let settings = service(servers, quorum: quorum, hysteresis: hysteresis, sorry: true)
+        var table = StandingTable([settings])
+        table.restore([StandingService(service: 0, weights: weights, usesSorryServer: usesSorryServer)])
+        #expect(
+            table.state(ofService: 0)
+                == ServiceState(
+                    hasQuorum: hasQuorum, usesSorryServer: !hasQuorum,
+                    servers: weights.map { ServerState(isUp: ($0 ?? 0) > 0, weight: $0 ?? 0) }))
+    }
+
+    @Test("a server of weight 0 that stands in the table is up") func coldStartOfWeightNull() {
+        var table = StandingTable([service([server(1, weight: 0), server(2, weight: 0)])])
+        table.restore([StandingService(service: 0, weights: [0, nil])])
+        #expect(table.state(ofService: 0)?.servers.map(\.isUp) == [true, false])
+        #expect(table.state(ofService: 0)?.hasQuorum == true)
+    }
+
     @Test("a reload keeps what is known under its new numbers") func renumbering() throws {
         let (first, second) = (service([server(1), server(2)]), service([server(3)], port: 81))
         var table = StandingTable([first, second])

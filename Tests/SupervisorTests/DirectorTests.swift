@@ -1,10 +1,11 @@
 import Base
 import ConfigurationModel
+import Control
 import Glibc
-import LoadBalancing
 import Reactor
 import Testing
 
+@testable import LoadBalancing
 @testable import Supervisor
 
 @Suite("Services that are noted for this boot (D68)") struct NotedServicesTests {
@@ -87,5 +88,34 @@ import Testing
                 "addvs 10.99.0.1:80", "addrs 10.99.0.1:80 10.0.0.11:8080 5", "addvs fwmark:7",
                 "setrs 10.99.0.1:80 10.0.0.11:8080 0", "delrs 10.99.0.1:80 10.0.0.11:8080 0", "delvs fwmark:7",
             ])
+    }
+}
+
+@Suite("Servers in answers") struct ServerReportTests {
+    /// A server that the sorry server stands for is up, and isn't in the table.
+    @Test func behindTheSorryServer() {
+        var settings = VirtualServerSettings(
+            address: .address(IPAddress(v4: 0x0a63_0001), port: 80), location: SourceLocation())
+        settings.quorum = 3
+        settings.sorryServer = SorryServer(
+            address: IPAddress(v4: 0x0a00_0009), port: 80, forwarding: .masquerading)
+        for number in 0..<3 {
+            var server = RealServerSettings(address: IPAddress(v4: 0x0a00_0001 + UInt32(number)), port: 80)
+            server.isInhibitedOnFailure = number == 1
+            settings.realServers.append(server)
+        }
+        var service = DirectedService(ServiceDefinition(settings))
+        func entries() -> [String] {
+            service.definition.servers.indices.map {
+                let report = service.report(ofServer: $0)
+                return "\(report.state) \(report.weight) \(report.note ?? "-")"
+            }
+        }
+        #expect(entries() == ["DOWN 0 -", "DOWN 0 -", "DOWN 0 -"])
+        let servers = [true, true, false].map { ServerState(isUp: $0, weight: 1) }
+        service.state = ServiceState(hasQuorum: false, usesSorryServer: true, servers: servers)
+        #expect(entries() == ["UP 0 not in the table", "UP 0 -", "DOWN 0 -"])
+        service.state?.usesSorryServer = false
+        #expect(entries() == ["UP 1 -", "UP 1 -", "DOWN 0 -"])
     }
 }

@@ -236,15 +236,10 @@ extension Checker {
         return true
     }
 
-    /// The quorum rule: between the two borders it stays as it is.
     func quorum(of place: Int) -> Bool {
         let service = services[place]
-        let live = service.liveWeight
-        // It is lowered to what there is, with weights of 0 alone to 0 (behaviours_lvs2, B13).
-        let quorum = min(service.settings.quorum, service.totalWeight)
-        let hysteresis = service.settings.hysteresis
-        guard service.hasQuorum else { return live >= quorum + hysteresis }
-        return live >= quorum - hysteresis && (live > 0 || quorum == 0)
+        return QuorumRule(service.settings).isMet(
+            live: service.liveWeight, total: service.totalWeight, wasMet: service.hasQuorum)
     }
 
     // MARK: Telling

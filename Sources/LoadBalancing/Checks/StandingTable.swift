@@ -35,6 +35,8 @@ package struct StandingTable: Sendable {
     /// The knowledge about a server.
     package struct KnownServer: Hashable, Sendable {
         package let key: DestinationKey
+        /// As configured.
+        let ordinaryWeight: UInt32
         package let weightMax: UInt32
         /// Its checks.
         package let checks: [CheckFingerprint]
@@ -54,6 +56,7 @@ package struct StandingTable: Sendable {
         package var uniqueName: String { "\(identity.hash())" }
         let transportWord: String
         package let hasSorryServer: Bool
+        let quorum: QuorumRule
         package internal(set) var standing: ServiceStanding?
         package var since: Instant?
         package var servers: [KnownServer]
@@ -70,6 +73,19 @@ package struct StandingTable: Sendable {
     /// The end of what is believed of a number that was kept: counting goes on behind it for longer than anybody lives.
     private static let believedMax: UInt64 = 1 << 60
 
+    private struct TurningServer: Hashable {
+        var service: UInt32
+        var server: UInt32
+    }
+    /// Turns of a server's checks within a minute.
+    private struct TurnCount {
+        var end: Instant
+        var count = 0
+    }
+    private var turns: [TurningServer: TurnCount] = [:]
+    /// Turns of a server that are followed in a minute: each one may be a mail.
+    static let turnsMax = 6
+
     package init() {}
 
     /// The table of a configuration, with what is known of those it shares with the one before.
@@ -81,10 +97,11 @@ package struct StandingTable: Sendable {
         for (place, settings) in configuration.enumerated() {
             var service = KnownService(
                 identity: ServiceIdentity(settings), name: settings.displayName, transportWord: settings.transportWord,
-                hasSorryServer: settings.sorryServer != nil,
+                hasSorryServer: settings.sorryServer != nil, quorum: QuorumRule(settings),
                 servers: settings.realServers.map { server in
                     KnownServer(
-                        key: DestinationKey(server.address, port: server.port), weightMax: Self.weightMax(of: server),
+                        key: DestinationKey(server.address, port: server.port),
+                        ordinaryWeight: UInt32(clamping: server.weight), weightMax: server.maximumWeight,
                         checks: server.checks.filter { !$0.waitsForSessions }.map(CheckFingerprint.init),
                         waitsForSessions: server.checks.contains(where: \.waitsForSessions),
                         logsAllFailures: server.checks.contains(where: \.logsAllFailures))
@@ -105,18 +122,6 @@ package struct StandingTable: Sendable {
                 service.servers[number].since = found.since
             }
         }
-    }
-
-    /// The largest weight that checks may give a server: its own, or any where one of them sets weights.
-    private static func weightMax(of server: RealServerSettings) -> UInt32 {
-        let isDynamic = server.checks.contains { check in
-            switch check.kind {
-            case .script(let script): script.setsWeight
-            case .file: true
-            default: false
-            }
-        }
-        return isDynamic ? UInt32(Limits.weight.upperBound) : UInt32(clamping: server.weight)
     }
 
     /// Takes a report of the checker. Returns false when nothing is new in it. - Throws: `StandingRefusal`; then nothing has changed.
@@ -156,6 +161,17 @@ package struct StandingTable: Sendable {
         services[service].servers[server].standing = standing
         return before?.isUp != standing.isUp || before?.weight != standing.weight
             || before?.isProven != standing.isProven
+    }
+
+    /// False for a check that turned of a server that isn't down, or that has turned often enough in this minute.
+    package mutating func admits(_ observation: CheckObservation, at now: Instant) -> Bool {
+        guard case .turned(let service, let server, _, _, _) = observation else { return true }
+        guard let known = self.server(service, server), known.standing?.isUp == false else { return false }
+        let number = TurningServer(service: service, server: server)
+        var turn = turns[number].flatMap { now < $0.end ? $0 : nil } ?? TurnCount(end: now + .seconds(60))
+        turn.count = min(turn.count + 1, Self.turnsMax + 1)
+        turns[number] = turn
+        return turn.count <= Self.turnsMax
     }
 
     /// The subject of what is told; nil for what isn't there.
@@ -224,21 +240,28 @@ package struct StandingTable: Sendable {
     }
 
     /// Takes over what stands in the kernel's table after everything has died, where nothing is known: a server that stands
-    /// there with a weight is up, another one down (docs/decisions, D74).
+    /// there with a weight, or with the configured weight of 0, is up, another one down (docs/decisions, D74).
     package mutating func restore(_ found: [StandingService]) {
         for entry in found where services.indices.contains(entry.service) {
             let place = entry.service
             guard services[place].standing == nil, services[place].servers.allSatisfy({ $0.standing == nil }) else {
                 continue
             }
+            var (live, total) = (0, 0)
             for number in services[place].servers.indices {
-                let weight = entry.weights.indices.contains(number) ? entry.weights[number] ?? 0 : 0
+                let server = services[place].servers[number]
+                let standing = entry.weights.indices.contains(number) ? entry.weights[number] : nil
+                let weight = min(standing ?? 0, server.weightMax)
+                let isUp = standing != nil && (weight > 0 || server.ordinaryWeight == 0)
                 services[place].servers[number].standing = ServerStanding(
-                    service: UInt32(place), server: UInt32(number), isUp: weight > 0, isProven: false,
-                    weight: min(max(weight, 0), services[place].servers[number].weightMax))
+                    service: UInt32(place), server: UInt32(number), isUp: isUp, isProven: false, weight: weight)
+                live += Int(weight)
+                total += Int(server.ordinaryWeight)
             }
-            let isServed = services[place].servers.contains { $0.standing?.isUp == true }
-            services[place].standing = ServiceStanding(service: UInt32(place), hasQuorum: isServed)
+            // Where no sorry server stands, nothing tells that the quorum was lost between its borders.
+            let hasQuorum =
+                !entry.usesSorryServer && services[place].quorum.isMet(live: live, total: total, wasMet: true)
+            services[place].standing = ServiceStanding(service: UInt32(place), hasQuorum: hasQuorum)
         }
     }
 

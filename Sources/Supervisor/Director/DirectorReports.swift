@@ -63,11 +63,8 @@ extension DirectorSupervision {
             report.faults.append(
                 "\(DirectorLog.title(refusal.request)): the kernel refuses it: \(SystemError.text(of: refusal.error)).")
         }
-        for (place, server) in definition.servers.enumerated() {
-            let entry = serverReport(service, place, server)
-            report.weight += entry.weight
-            report.servers.append(entry)
-        }
+        report.weight = service.liveWeight
+        report.servers = definition.servers.indices.map(service.report(ofServer:))
         report.sorryServer = definition.sorryServer.map { sorry in
             var entry = SorryServerReport()
             entry.address = sorry.address.description
@@ -79,19 +76,27 @@ extension DirectorSupervision {
         report.state = isFaulty(service, number) ? "FAULT" : service.state?.hasQuorum == true ? "UP" : "DOWN"
         return report
     }
+}
 
-    private func serverReport(_ service: DirectedService, _ place: Int, _ server: ServerDefinition) -> ServerReport {
+extension DirectedService {
+    /// The weight of its servers that are up, whether they or the sorry server stand in the table.
+    fileprivate var liveWeight: Int {
+        state?.servers.reduce(0) { $0 + ($1.isUp ? Int($1.weight) : 0) } ?? 0
+    }
+
+    /// A real server as the checker tells it, with the weight that it has in the table.
+    func report(ofServer number: Int) -> ServerReport {
+        let server = definition.servers[number]
         var report = ServerReport()
         report.address = server.address.description
         report.port = Int(server.port)
         report.forwarding = server.forwarding.word
         report.configuredWeight = Int(server.weight)
-        if let state = service.state, state.servers.indices.contains(place), state.servers[place].isUp {
-            report.state = "UP"
-            report.weight = Int(state.servers[place].weight)
-        } else {
-            report.state = "DOWN"
-        }
+        let weight = weight(ofServer: number)
+        report.weight = Int(weight ?? 0)
+        let isUp = state.map { $0.servers.indices.contains(number) && $0.servers[number].isUp } ?? false
+        report.state = isUp ? "UP" : "DOWN"
+        if isUp, weight == nil { report.note = "not in the table" }
         return report
     }
 }

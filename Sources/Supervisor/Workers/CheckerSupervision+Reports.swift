@@ -10,10 +10,17 @@ import WorkerProtocol
 
 /// The news of the checker for operators: answers, FIFOs, the log.
 extension CheckerSupervision {
-    /// The records of all checks, as the checker has left them in its page: untrusted.
+    /// Places that are looked at beyond those that this hasupd's checks can have taken: a check keeps its place, also when a
+    /// former hasupd had more of them. A look at this many takes some milliseconds, whoever has filled them.
+    private static let placesAllowance = 4_096
+
+    /// The records of all checks, as the checker has left them in its page: untrusted. A page that is full of strange ones
+    /// doesn't hold up the loop: records of checks that have gone are few.
     var records: [CheckFingerprint: CheckRecord] {
+        let places = max(checkCountMax, checkCount) + Self.placesAllowance
+        let recordsMax = checkCount * 2
         var records: [CheckFingerprint: CheckRecord] = [:]
-        for place in 0..<page.placeCount {
+        for place in 0..<min(page.placeCount, places) where records.count < recordsMax {
             guard let record = page.usedPlace(place).flatMap(CheckRecord.init(from:)) else { continue }
             records[record.fingerprint] = record
         }
@@ -43,12 +50,12 @@ extension CheckerSupervision {
         if !verdicts.isEmpty, !verdicts.contains(nil) {
             report.verdictAgeSeconds = verdicts.compactMap { $0 }.min()?.age(at: now).seconds
         }
+        // That it isn't in the table says more.
+        guard report.note == nil else { return }
         if known.contains(where: \.isUntried) {
             report.note = "unchecked"
         } else if server.waitsForSessions {
             report.note = "BFD_CHECK not yet"
-        } else if server.checks.isEmpty {
-            report.note = nil
         } else if verdicts.contains(nil) {
             report.note = "not checked yet"
         } else if known.contains(where: { $0.reason == .silence }) {

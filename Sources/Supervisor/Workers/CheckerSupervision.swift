@@ -46,6 +46,9 @@ final class CheckerSupervision: WorkerProcessOwner {
         let files: [TrackedObject]
         let sockets: CheckSockets
         let pings: Bool
+        let checkCount: Int
+        /// The time at which the checker was told to work by it.
+        var sent = Instant.never
 
         init(_ generation: Generation, after former: StandingTable = StandingTable()) {
             self.generation = generation
@@ -74,6 +77,7 @@ final class CheckerSupervision: WorkerProcessOwner {
                 arguments.process.realtimePriority = max(1, min(priority, Int(generation.supervisorPriority) - 1))
             }
             self.arguments = arguments
+            checkCount = checks.count
             sockets = CheckSockets(services)
             pings = CheckSockets.pings(services)
         }
@@ -88,6 +92,8 @@ final class CheckerSupervision: WorkerProcessOwner {
     /// The newest one last, and those before it of which something may still be told.
     private var given: [Given]
     private var generation: Generation { given[given.count - 1].generation }
+    /// Checks that the checker may have now.
+    var checkCount: Int { given.reduce(0) { $0 + $1.checkCount } }
     /// True after the process that runs has been configured.
     private var isConfigured = false
     /// The generation of which all was told.
@@ -102,7 +108,11 @@ final class CheckerSupervision: WorkerProcessOwner {
     private var formerLateCount: UInt64 = 0
     /// Checks that began late, programs included.
     var lateChecks: UInt64 { formerLateCount &+ lateCount &+ scripts.lateCount }
+    /// The most checks that a checker had to keep at one time.
+    private(set) var checkCountMax = 0
     private var trialTimer: Timer?
+    /// Set while the checker hasn't said that it works by a configuration.
+    private var configureTimer: Timer?
     private var beginTimer: Timer?
     private var presence: AddressPresence?
     private let scripts: CheckScripts
@@ -128,6 +138,10 @@ final class CheckerSupervision: WorkerProcessOwner {
         given = [first]
         image = try Self.openImage()
         trialTimer = context.loop.makeTimer { [unowned self] in self.worker?.handle(.worked) }
+        configureTimer = context.loop.makeTimer { [unowned self] in
+            self.worker?.handle(
+                .channelEnded("it hasn't taken over a configuration within \(Self.configureLimit)"))
+        }
         scripts.onEnd = { [unowned self] in self.scriptEnded($0, $1) }
         beginTimer = context.loop.makeTimer { [unowned self] in self.begin([]) }
         admitPings(first)
@@ -175,8 +189,7 @@ final class CheckerSupervision: WorkerProcessOwner {
         } else if let channel = worker?.channel {
             sendAddresses(on: channel)
             for file in next.files { send(file, on: channel) }
-            SupervisorToChecker.configure(generation: generation.number)
-                .send(on: channel, descriptors: [generation.servicesPartNumber])
+            configure(on: channel)
         }
     }
 
@@ -200,6 +213,27 @@ final class CheckerSupervision: WorkerProcessOwner {
             if number >= 0 { return Descriptor(owning: number) }
         }
         throw SystemError(ENOENT, "find hasup-checker (looked for \(places.joined(separator: " and ")))")
+    }
+
+    // MARK: Configurations
+
+    /// Time in which a checker says that it works by a configuration: hasupd keeps it until then.
+    private static let configureLimit = Interval.seconds(10)
+
+    /// Tells the checker to work by the newest configuration.
+    private func configure(on channel: Channel) {
+        SupervisorToChecker.configure(generation: generation.number)
+            .send(on: channel, descriptors: [generation.servicesPartNumber])
+        given[given.count - 1].sent = Clock.now
+        checkCountMax = max(checkCountMax, checkCount)
+        watchConfigurations()
+    }
+
+    private func watchConfigurations() {
+        let due = given.dropFirst(isConfigured ? 1 : 0).first { $0.sent != .never }
+        if let configureTimer {
+            context.loop.set(configureTimer, to: due.map { $0.sent + Self.configureLimit } ?? .never)
+        }
     }
 
     // MARK: WorkerProcessOwner
@@ -240,8 +274,7 @@ final class CheckerSupervision: WorkerProcessOwner {
         }
         sendAddresses(on: channel)
         for file in given[given.count - 1].files { send(file, on: channel) }
-        SupervisorToChecker.configure(generation: generation.number)
-            .send(on: channel, descriptors: [generation.servicesPartNumber])
+        configure(on: channel)
     }
 
     /// The result of a tracked object has changed.
@@ -343,6 +376,7 @@ final class CheckerSupervision: WorkerProcessOwner {
             memory.keep(standings)
             delegate.checkerTold(wholeStates)
         }
+        defer { watchConfigurations() }
         guard !isConfigured else { return }
         isConfigured = true
         worker.ready()
@@ -421,10 +455,11 @@ final class CheckerSupervision: WorkerProcessOwner {
 
     private func take(observations bytes: [UInt8], of number: UInt64) throws(FrameError) {
         let observations = try decode(CheckObservation.self, bytes)
-        guard let given = given.first(where: { $0.generation.number == number }) else { return }
-        for observation in observations {
-            log(observation, of: given.table)
-            mail(observation, given)
+        guard let place = given.firstIndex(where: { $0.generation.number == number }) else { return }
+        // One that came up with the same verdicts is up already: the check's turn is no news any more.
+        for observation in observations where given[place].table.admits(observation, at: context.loop.now) {
+            log(observation, of: given[place].table)
+            mail(observation, given[place])
         }
     }
 
@@ -450,7 +485,7 @@ final class CheckerSupervision: WorkerProcessOwner {
     func report(_ text: String) { delegate.report(text) }
 
     func ended(_ worker: WorkerProcess) {
-        if let trialTimer { context.loop.set(trialTimer, to: .never) }
+        for timer in [trialTimer, configureTimer] { if let timer { context.loop.set(timer, to: .never) } }
     }
 
     func finished(_ worker: WorkerProcess) {
