@@ -20,7 +20,9 @@ struct ServicesCommand: ParsableCommand {
             Terminal.write(parameters.bytes + [0x0a])
         } else if foreign {
             if let trouble = reply.table.trouble {
-                Terminal.write(Layout.wrap(Printable.text(trouble), width: Terminal.width, indent: 0).joined(separator: "\n") + "\n")
+                Terminal.write(
+                    Layout.wrap(Printable.text(trouble), width: Terminal.width, indent: 0).joined(separator: "\n")
+                        + "\n")
                 throw ExitCode(1)
             }
             Terminal.write(reply.table.foreign.map { Printable.text($0) + "\n" }.joined())

@@ -36,14 +36,14 @@ import Testing
     @Test func showsServersBeneathServices() {
         #expect(
             table.render(sample()) == """
-                SERVICE               STATE   KIND   WEIGHT
-                10.99.0.1 80 tcp      UP      wlc    2 of quorum 1
-                  10.0.0.11 80        UP      NAT    2
-                  10.0.0.12 80        DOWN    NAT    0, configured 3
-                  sorry server 10.0~          DR     not used
+                SERVICE                      STATE   KIND   WEIGHT
+                10.99.0.1 80 tcp             UP      wlc    2 of quorum 1
+                  10.0.0.11 80               UP      NAT    2
+                  10.0.0.12 80               DOWN    NAT    0, configured 3
+                  sorry server 10.0.0.99 80          DR     not used
                   3 changes by others mended
                   put there by others, removed by `hasup reload` or a restart: 10.0.0.77:80
-                fwmark 7              FAULT   twos   0 of quorum 1
+                fwmark 7                     FAULT   twos   0 of quorum 1
                   virtual server fwmark 7 with scheduler twos: the kernel refuses it: No such
                       file or directory.
                 12 checks late: no descriptor was left, or too many MISC_CHECKs ran
@@ -60,7 +60,7 @@ import Testing
         #expect(
             table.render(reply) == """
                 IPVS isn't written: its changes go into /tmp/record.
-                IPVS: IPVS is missing.
+                IPVS is missing.
                 No virtual server is configured.
 
                 """)

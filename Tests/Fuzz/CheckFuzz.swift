@@ -16,13 +16,15 @@ enum CheckFuzz: FuzzTarget {
             "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n5;a=b\r\nhello\r\n0\r\nA: b\r\n\r\n",
             "220-a\r\n220 b\r\n250-c\r\n250 d\r\n221 e\r\n",
         ]
-        var seeds = replies.flatMap { reply in (UInt8(0)..<3).map { [$0, 7] + Array(reply.utf8) } }
+        var seeds: [[UInt8]] = replies.flatMap { reply in
+            (UInt8(0)..<3).map { machine -> [UInt8] in [machine, 7] + Array(reply.utf8) }
+        }
         if let question = DNSQuestion(id: 1, type: 6, name: "a.example") {
             var reply = question.encode()
             reply[2] |= 0x80
             seeds.append([3, 0] + reply)
         }
-        seeds.append([4, 0] + ICMPEcho(family: .ipv4, sequence: 1, data: [0, 0, 0, 0, 0, 0, 0, 1]).encode())
+        seeds.append([UInt8]([4, 0]) + ICMPEcho(family: .ipv4, sequence: 1, data: [0, 0, 0, 0, 0, 0, 0, 1]).encode())
         var record = [UInt8](repeating: 0, count: CheckRecord.size)
         record.withUnsafeMutableBytes { memory in
             if let base = memory.baseAddress { CheckRecord(CheckFingerprint(value: 9)).store(to: base) }

@@ -5,7 +5,7 @@ import ConfigurationModel
 struct ServiceDifference {
     /// Services that are new, gone, or changed.
     private(set) var titles: [String] = []
-    /// What is added and removed, and each setting that differs, named behind its service and its real server.
+    /// Settings that differ, named behind their service and real server; servers that are added and removed are some of them.
     private(set) var settings: [ModelDifference.Setting] = []
 
     init(from old: [VirtualServerSettings], to new: [VirtualServerSettings]) {
