@@ -106,8 +106,9 @@ extension Director {
             guard let oldNumber = oldOwners[key], old[oldNumber].definition != services[number].definition else {
                 continue
             }
+            let named = Set(services[number].definition.allDestinations(for: key))
             for place in old[oldNumber].definition.allDestinations(for: key)
-            where count < Self.formerMaximum && !services[number].definition.names(place, for: key) {
+            where count < Self.formerMaximum && !named.contains(place) {
                 if former[key, default: []].insert(place).inserted { count += 1 }
             }
         }
@@ -130,12 +131,13 @@ extension Director {
             (state.hasQuorum, state.usesSorryServer) = (hasQuorum, usesSorryServer)
             become(state, number)
         case .server(let number, let server, let serverState):
-            guard services.indices.contains(number), var state = services[number].state,
-                state.servers.indices.contains(server),
+            guard services.indices.contains(number), let former = services[number].state(ofServer: server),
                 serverState.weight <= services[number].definition.servers[server].maximumWeight
             else { return counters.refusedStates += 1 }
-            state.servers[server] = serverState
-            become(state, number)
+            guard former != serverState else { return }
+            // In place: thousands of a service may change one after the other.
+            services[number].state?.servers[server] = serverState
+            enqueue(number)
         }
     }
 
@@ -163,6 +165,10 @@ extension Director {
     private mutating func become(_ state: ServiceState, _ number: Int) {
         guard services[number].state != state else { return }
         services[number].state = state
+        enqueue(number)
+    }
+
+    private mutating func enqueue(_ number: Int) {
         // Before the first reading everything is going to be made anyway.
         guard condition == .available else { return }
         if case .full = reading { return }

@@ -104,9 +104,11 @@ extension Director {
     /// Splits off the destinations that no configuration of this boot has named.
     func split(_ difference: TableDifference, _ number: Int) -> (ours: TableDifference, foreign: [DestinationKey]) {
         var foreign: [DestinationKey] = []
+        // Not searched for each: thousands may leave at once.
+        lazy var named = Set(services[number].definition.allDestinations(for: difference.key))
         let ours = difference.filter { change in
             guard case .destination(let place, _, nil) = change,
-                !services[number].definition.names(place, for: difference.key),
+                !named.contains(place),
                 former[difference.key]?.contains(place) != true
             else { return true }
             foreign.append(place)

@@ -155,6 +155,11 @@ package struct DirectedService: Hashable, Sendable {
 
     init(_ definition: ServiceDefinition) { self.definition = definition }
 
+    func state(ofServer number: Int) -> ServerState? {
+        guard let state, state.servers.indices.contains(number) else { return nil }
+        return state.servers[number]
+    }
+
     /// The weight that a server has in the table; nil for one that isn't in it.
     package func weight(ofServer number: Int) -> UInt32? {
         guard let state, state.servers.indices.contains(number) else { return nil }

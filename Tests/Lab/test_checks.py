@@ -12,6 +12,7 @@ import threading
 import time
 
 import pytest
+from lab.forge import LONG
 from lab.hasup import descriptors
 from lab.machine import late
 from lab.servers import Server, dribbling, http, silent, smtp
@@ -176,6 +177,34 @@ def test_L4_descriptors_flat(lan, begin):
         time.sleep(0.5)
     assert max(counts) < 400, counts
     hold_for("the living one", table.servers, lambda seen: seen == {9001: 1}, 1.0)
+
+
+@pytest.mark.parametrize("size", [100, 10_000])
+def test_L4_descriptors_flat_with_many(lan, begin, size):
+    """Thousands of checks that fail, in services of this many, each of which waits for its whole connect_timeout: hasupd
+    survives that all go down at once, and the others are checked on time."""
+    count = 10_000 if LONG else 2_000
+    a, b = lan.nodes["a"], lan.node("b", 2)
+    a.netns.run("ping", "-c", "1", "-W", "2", "10.0.0.2")
+    b.netns.ip("route", "add", "blackhole", "10.0.0.1/32")
+    server = Server(a, 9001).start()
+    failing = [real(20_000 + number, tcp()).replace("127.0.0.1", "10.0.0.2") for number in range(count)]
+    hasup, table = begin(service(real(9001, tcp())) + "".join(
+        service(*failing[first:first + size], port=1_000 + first // size, delay=1) for first in range(0, count, size)))
+    wait_for("the failing ones to go", lambda: sum(line[1] == "delrs" for line in table.lines()), lambda seen: seen == count, 60, 0.5)
+    pid = hasup.worker("hasup-checker")
+    counts = []
+    for _ in range(8):
+        counts.append(descriptors(pid))
+        time.sleep(0.5)
+    # One for each that waits, and a few of its own.
+    assert count / 4 < max(counts) < count + 50, counts
+    assert hasup.running() and hasup.worker("hasup-checker") == pid
+    stopped = time.time()
+    server.stop()
+    wait_table(table, {})
+    # To read the table takes a while.
+    assert float(table.lines()[-1][0]) - stopped < 0.52 + late()
 
 
 def test_programs_and_files(lan, begin):

@@ -15,7 +15,7 @@ import time
 import pytest
 from lab.forge import LONG
 from lab.hasup import binary
-from lab.servers import Server, http, silent
+from lab.servers import Server, http, request, silent
 from lab.services import check, real, service, wait_table
 from lab.waiting import hold_for, wait_for
 
@@ -52,11 +52,11 @@ class Authority:
 
     def issue(self, name, is_authority=False):
         """Returns the files of a certificate and its key."""
-        key, request, certificate, extensions = (self.path(f"{name}.{end}") for end in ("key", "csr", "crt", "ext"))
+        key, wanted, certificate, extensions = (self.path(f"{name}.{end}") for end in ("key", "csr", "crt", "ext"))
         with open(extensions, "w", encoding="ascii") as file:
             file.write(f"basicConstraints=CA:{'TRUE' if is_authority else 'FALSE'}\n")
-        self.openssl("req", *self.new(key), "-out", request, "-subj", f"/CN={name}")
-        self.openssl("x509", "-req", "-in", request, "-CA", self.certificate, "-CAkey", self.key, "-CAcreateserial",
+        self.openssl("req", *self.new(key), "-out", wanted, "-subj", f"/CN={name}")
+        self.openssl("x509", "-req", "-in", wanted, "-CA", self.certificate, "-CAkey", self.key, "-CAcreateserial",
                      "-out", certificate, "-days", "2", "-extfile", extensions)
         return certificate, key
 
@@ -209,13 +209,10 @@ def test_names(lan, begin, authority):
         settings.sni_callback = lambda connection, name, _: setattr(connection, "asked", name)
 
         def answer(connection, _):
-            request = b""
-            while b"\r\n\r\n" not in request:
-                piece = connection.recv(4096)
-                if not piece:
-                    return
-                request += piece
-            host = [line[6:].decode() for line in request.split(b"\r\n") if line.lower().startswith(b"host: ")]
+            asked = request(connection)
+            if asked is None:
+                return
+            host = [line[6:].decode() for line in asked.split(b"\r\n") if line.lower().startswith(b"host: ")]
             told.setdefault(port, set()).add((getattr(connection, "asked", None), *host))
             connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
         Server(node, port, tls(settings, answer)).start()

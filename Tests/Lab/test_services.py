@@ -342,32 +342,39 @@ def test_one_table_for_each_network_namespace(lan):
         assert hasup.stop()[0] == 0
 
 
+NETWORK = ["connect_timeout 1", "retry 0"]
+# A server's greeting, read by a program.
+GREETING = "exec 3<>/dev/tcp/10.0.0.2/9000 && read -u 3 said && [[ $said = 220* ]]"
 CHECKS = {
-    "tcp": ("TCP_CHECK", [], 81), "http": ("HTTP_GET", ["url {", "path /", "}"], 82),
-    "ssl": ("SSL_GET", ["url {", "path /", "}"], 83), "smtp": ("SMTP_CHECK", [], 84), "dns": ("DNS_CHECK", ["name a.example", "type A"], 85),
-    "udp": ("UDP_CHECK", ["require_reply 6F6B"], 86),
+    "tcp": ("TCP_CHECK", NETWORK, 81), "http": ("HTTP_GET", [*NETWORK, "url {", "path /", "}"], 82),
+    "ssl": ("SSL_GET", [*NETWORK, "url {", "path /", "}"], 83), "smtp": ("SMTP_CHECK", NETWORK, 84),
+    "dns": ("DNS_CHECK", [*NETWORK, "name a.example", "type A"], 85), "udp": ("UDP_CHECK", [*NETWORK, "require_reply 6F6B"], 86),
+    "ping": ("PING_CHECK", NETWORK, 87), "misc": ("MISC_CHECK", [f"misc_path \"/bin/bash -c '{GREETING}'\"", "misc_timeout 1"], 88),
 }
+# Kinds of checks that the cause says nothing to.
+BLIND = {"closed": {"ping"}, "wrong": {"tcp", "ping"}}
 
 
 def causes(port):
     """The configuration of all kinds of checks of a server on another node."""
-    blocks = []
+    blocks = [globals_of()]
     for kind, lines, vs in CHECKS.values():
-        inner = "\n".join([f"    {kind} {{", "connect_timeout 1", "retry 0", *lines, "    }"])
+        inner = "\n".join([f"    {kind} {{", *lines, "    }"])
         blocks.append(service(f"  real_server 10.0.0.2 {port} {{\n    weight 1\n{inner}\n  }}", port=vs))
     return "".join(blocks)
 
 
 @pytest.mark.parametrize("cause,reasons", [
-    ("closed", {"connection refused"}),
-    ("silent", {"no answer in time", "not done in time"}),
-    ("unreachable", {"host unreachable"}),
-    ("link", {"network unreachable", "host unreachable", "no answer in time"}),
+    ("closed", {"connection refused", "exit status 1"}),
+    ("silent", {"no answer in time", "not done in time", "the script took too long"}),
+    ("unreachable", {"host unreachable", "exit status 1"}),
+    ("link", {"network unreachable", "host unreachable", "no answer in time", "exit status 1", "the script took too long"}),
     ("wrong", {"no answer in time", "not done in time", "the reply's first line isn't HTTP", "TLS failed", "reply code 554",
-               "wrong reply", "malformed reply", "reply of 5 bytes"}),
+               "wrong reply", "malformed reply", "reply of 5 bytes", "exit status 1"}),
 ])
 def test_L5_every_check_every_cause(lan, begin, cause, reasons):
-    """Each kind of check finds each cause within its timeout, and names it. (A TCP_CHECK doesn't read replies.)"""
+    """Each kind of check finds each cause within its timeout, and names it. (A TCP_CHECK doesn't read replies, and the
+    host of a closed port answers pings.)"""
     a, b = lan.nodes["a"], lan.node("b", 2)
     if cause in ("silent", "link"):
         # The neighbour's address is known to whom it was heard from.
@@ -393,15 +400,16 @@ def test_L5_every_check_every_cause(lan, begin, cause, reasons):
                 datagrams.sendto(b"other", whom)
         threading.Thread(target=answer, daemon=True).start()
     hasup, table = begin(causes(9000))
-    kinds = [kind for kind in CHECKS if not (cause == "wrong" and kind == "tcp")]
+    blind = BLIND.get(cause, set())
+    kinds = [kind for kind in CHECKS if kind not in blind]
     for kind in kinds:
         wait_table(table, {}, 8, port=CHECKS[kind][2])
     for kind in kinds:
         name = f"[10.0.0.2]:tcp:9000 [{VS}]:tcp:{CHECKS[kind][2]} is DOWN ("
         said = wait_for(f"{kind}'s reason", hasup.log, lambda log, name=name: name in log).split(name)[1].split(")")[0]
         assert said in reasons, (kind, said)
-    if cause == "wrong":
-        assert table.servers(CHECKS["tcp"][2]) == {9000: 1}
+    for kind in blind:
+        assert table.servers(CHECKS[kind][2]) == {9000: 1}
 
 
 def test_L5_a_local_address_that_is_gone(lan, begin):

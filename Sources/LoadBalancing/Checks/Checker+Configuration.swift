@@ -93,7 +93,7 @@ extension Checker {
             let servers = settings.realServers.map { server -> Prior? in
                 guard let number = numbers[DestinationKey(server.address, port: server.port)] else { return nil }
                 kept.insert(ServerNumber(service: place, server: number))
-                return prior(former[place].servers[number])
+                return prior(former[place], number)
             }
             return Former(hasQuorum: former[place].hasQuorum, servers: servers)
         }
@@ -101,10 +101,11 @@ extension Checker {
         install(configuration, formers, at: now, into: &actions)
     }
 
-    private func prior(_ server: CheckedServer) -> Prior {
+    private func prior(_ service: CheckedService, _ number: Int) -> Prior {
+        let server = service.servers[number]
         var prior = Prior(isUp: server.isUp)
         prior.owesFirstNotification = server.owesFirstNotification
-        for use in server.uses where entry(use.check)?.record.state == .unknown {
+        for use in service.uses[server.uses] where record(of: use.check)?.state == .unknown {
             prior.assumptions[use.check] = use.assumesFailure
         }
         return prior
@@ -151,7 +152,7 @@ extension Checker {
             if settings.faults.isEmpty {
                 service.totalWeight = settings.realServers.reduce(0) { $0 + $1.weight }
                 for (number, server) in settings.realServers.enumerated() {
-                    service.servers.append(join(server, formers[place].servers[number]))
+                    join(server, formers[place].servers[number], to: &service)
                 }
             }
             services.append(service)
@@ -164,19 +165,21 @@ extension Checker {
         }
     }
 
-    /// A server with its part in its checks.
-    private mutating func join(_ settings: RealServerSettings, _ prior: Prior?) -> CheckedServer {
+    /// Adds a server with its part in its checks.
+    private mutating func join(_ settings: RealServerSettings, _ prior: Prior?, to service: inout CheckedService) {
         var server = CheckedServer(settings)
         server.owesFirstNotification = prior?.owesFirstNotification ?? notifiesFirstState
+        let first = service.uses.count
         for check in settings.checks where !check.waitsForSessions {
             let number = place(of: check)
-            server.uses.append(
+            service.uses.append(
                 CheckUse(
                     check: number,
                     assumesFailure: prior?.assumptions[number] ?? prior.map { !$0.isUp } ?? check.startsDown,
                     logsAllFailures: check.logsAllFailures, factor: Self.factor(check.kind)))
         }
-        return server
+        server.uses = first..<service.uses.count
+        service.servers.append(server)
     }
 
     private static func factor(_ kind: CheckKind) -> WeightFactor {
@@ -204,20 +207,22 @@ extension Checker {
 
     private func makeCheck(_ settings: CheckSettings, _ fingerprint: CheckFingerprint) -> Check {
         var check = Check(settings: settings, record: CheckRecord(fingerprint))
-        check.phase = settings.schedule.map { CheckPhase($0, fingerprint, router: router) }
         check.record.retriesLeft = UInt16(clamping: settings.schedule?.retries ?? 0)
         return check
     }
 
     /// Finds the users of each check again. What nobody uses is given up.
     private mutating func registerUsers(into actions: inout [CheckerAction]) {
-        for number in checks.indices { checks[number]?.users = [] }
-        for (place, service) in services.enumerated() {
-            for (number, server) in service.servers.enumerated() {
-                for (use, entry) in server.uses.enumerated() {
-                    checks[entry.check]?.users.append(CheckUser(service: place, server: number, use: use))
-                }
+        let found = services.enumerated().flatMap { place, service in
+            service.servers.enumerated().flatMap { number, server in
+                server.uses.map { (service.uses[$0].check, CheckUser(service: place, server: number, use: $0)) }
             }
+        }.sorted { $0.0 < $1.0 }
+        users = found.map(\.1)
+        for number in checks.indices { checks[number]?.users = 0..<0 }
+        for (place, entry) in found.enumerated() {
+            let first = checks[entry.0]?.users.isEmpty == false ? checks[entry.0]?.users.lowerBound : nil
+            checks[entry.0]?.users = (first ?? place)..<place + 1
         }
         for number in checks.indices {
             guard let check = checks[number], check.users.isEmpty else { continue }
@@ -241,7 +246,7 @@ extension Checker {
         }
         for number in checks.indices {
             guard let check = checks[number] else { continue }
-            let isActive = check.users.contains { !services[$0.service].isSuspended }
+            let isActive = users(of: check).contains { !services[$0.service].isSuspended }
             guard isActive != check.isActive else { continue }
             checks[number]?.isActive = isActive
             if isActive {
@@ -255,7 +260,7 @@ extension Checker {
     }
 
     private mutating func setFirstStart(_ number: Int, at now: Instant) {
-        guard let check = checks[number], let phase = check.phase else { return }
+        guard let check = checks[number], let phase = phase(of: number) else { return }
         guard let due = check.record.nextDue else {
             let first = phase.first(from: now)
             checks[number]?.regularStart = first

@@ -38,8 +38,8 @@ package struct StandingTable: Sendable {
         /// As configured.
         let ordinaryWeight: UInt32
         package let weightMax: UInt32
-        /// Its checks.
-        package let checks: [CheckFingerprint]
+        /// The places of its checks among the service's.
+        let checks: Range<Int>
         /// True if it has a BFD_CHECK, which isn't done.
         package let waitsForSessions: Bool
         /// True if each failed attempt of a check is logged.
@@ -59,9 +59,26 @@ package struct StandingTable: Sendable {
         let quorum: QuorumRule
         package internal(set) var standing: ServiceStanding?
         package var since: Instant?
-        package var servers: [KnownServer]
+        package internal(set) var servers: [KnownServer] = []
+        /// Of all its servers, those of one server side by side.
+        var checks: [CheckFingerprint] = []
         /// Its place among the entries that are kept; its servers' follow.
         var firstEntry = 0
+
+        /// The checks of one of its servers.
+        package func checks(of server: KnownServer) -> ArraySlice<CheckFingerprint> { checks[server.checks] }
+
+        fileprivate mutating func add(_ server: RealServerSettings) {
+            let first = checks.count
+            checks += server.checks.lazy.filter { !$0.waitsForSessions }.map(CheckFingerprint.init)
+            servers.append(
+                KnownServer(
+                    key: DestinationKey(server.address, port: server.port),
+                    ordinaryWeight: UInt32(clamping: server.weight), weightMax: server.maximumWeight,
+                    checks: first..<checks.count,
+                    waitsForSessions: server.checks.contains(where: \.waitsForSessions),
+                    logsAllFailures: server.checks.contains(where: \.logsAllFailures)))
+        }
     }
 
     package internal(set) var services: [KnownService] = []
@@ -97,15 +114,9 @@ package struct StandingTable: Sendable {
         for (place, settings) in configuration.enumerated() {
             var service = KnownService(
                 identity: ServiceIdentity(settings), name: settings.displayName, transportWord: settings.transportWord,
-                hasSorryServer: settings.sorryServer != nil, quorum: QuorumRule(settings),
-                servers: settings.realServers.map { server in
-                    KnownServer(
-                        key: DestinationKey(server.address, port: server.port),
-                        ordinaryWeight: UInt32(clamping: server.weight), weightMax: server.maximumWeight,
-                        checks: server.checks.filter { !$0.waitsForSessions }.map(CheckFingerprint.init),
-                        waitsForSessions: server.checks.contains(where: \.waitsForSessions),
-                        logsAllFailures: server.checks.contains(where: \.logsAllFailures))
-                })
+                hasSorryServer: settings.sorryServer != nil, quorum: QuorumRule(settings))
+            service.servers.reserveCapacity(settings.realServers.count)
+            for server in settings.realServers { service.add(server) }
             service.firstEntry = services.last.map { $0.firstEntry + 1 + $0.servers.count } ?? 0
             defer { services.append(service) }
             guard let before = places[service.identity].map({ former.services[$0] }) else { continue }

@@ -35,6 +35,8 @@ final class DirectorSupervision {
     private(set) var faults: [[String]] = []
     /// Called once after a start, with the services of this boot that stand in the table.
     var onStanding: (([StandingService]) -> Void)?
+    /// Called after each call, when there is nothing else to do for now.
+    var onLooked: (() -> Void)?
     private var onStopped: (() -> Void)?
     private var onParked: (() -> Void)?
     private var parkTimer: Timer?
@@ -161,6 +163,7 @@ final class DirectorSupervision {
             }
             handle(.result(recorder?.perform(call) ?? .failed(Self.noThread), ticket: ticket))
         }
+        if director.isIdle { onLooked?() }
     }
 
     /// EAGAIN: the thread is asked for again with the next try.
@@ -170,6 +173,7 @@ final class DirectorSupervision {
         guard let thread else { return }
         for completion in thread.drain() { handle(.result(completion.result, ticket: completion.ticket)) }
         if onParked != nil, thread.inFlight == 0 { parked() }
+        if director.isIdle { onLooked?() }
     }
 
     // MARK: The end

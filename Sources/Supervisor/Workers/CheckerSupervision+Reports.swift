@@ -32,16 +32,16 @@ extension CheckerSupervision {
         guard standings.services.indices.contains(number) else { return }
         let service = standings.services[number]
         for place in report.servers.indices where service.servers.indices.contains(place) {
-            describe(service.servers[place], in: &report.servers[place], records)
+            let server = service.servers[place]
+            describe(server, service.checks(of: server).map { records[$0] }, in: &report.servers[place])
         }
     }
 
     private func describe(
-        _ server: StandingTable.KnownServer, in report: inout ServerReport, _ records: [CheckFingerprint: CheckRecord]
+        _ server: StandingTable.KnownServer, _ checks: [CheckRecord?], in report: inout ServerReport
     ) {
         let now = Clock.now
         report.stateSeconds = server.since.map { $0.age(at: now).seconds }
-        let checks = server.checks.map { records[$0] }
         let known = checks.compactMap { $0 }
         let failing = known.first { $0.state == .down } ?? known.first { $0.reason != .none }
         if let failing { report.reason = failing.reason.text(detail: failing.detail) }
