@@ -152,6 +152,8 @@ package struct DirectedService: Hashable, Sendable {
     var written: [ServiceKey: ServiceState] = [:]
     /// Foreign destinations are removed when its state is told.
     var isToBeSwept = false
+    /// Servers that a reload has added and nobody has told of.
+    var untold: Set<Int> = []
 
     init(_ definition: ServiceDefinition) { self.definition = definition }
 

@@ -150,6 +150,7 @@ def test_L2_reload_writes_nothing(lan, begin):
     assert hasup.cli("upgrade", bound=20).returncode == 0
     wait_for("another checker", lambda: hasup.roles().get("hasup-checker"), lambda new: new and new != [pid], 8)
     time.sleep(1.2)
+    assert not hasup.roles().get("hasup-vrrp"), "there is no instance"
     # What IPVS keeps, the record forgets with the process: all is written anew, and the dead server isn't.
     assert all("9002" not in " ".join(line) for line in table.lines()[len(before):]), table.lines()
     before = table.lines()

@@ -288,8 +288,14 @@ def test_client_certificates(lan, begin, authority):
     for target, source in (("live.crt", leaf), ("live.key", key)):
         with open(source, encoding="ascii") as file:
             node.write(target, file.read())
-    assert hasup.reload().returncode == 0
+    words = "contents of the files of SSL changed"
+    for options in (["--dry-run"], []):
+        done = hasup.reload(None, *options)
+        assert done.returncode == 0 and words in done.stdout, done
     wait_table(table, {9001: 1, 9002: 1, 9005: 1}, 8)
+    done = hasup.reload()
+    assert done.returncode == 0 and words not in done.stdout and "othing changed" in done.stdout, done
+    assert hasup.log().count("reloaded: global contents of the files of SSL") == 1
     hasup.stop()
     assert "PRIVATE KEY" not in hasup.log()
 

@@ -70,8 +70,7 @@ package enum CheckReason: UInt8, ByteCoded, Hashable, Sendable, CaseIterable {
     case noReply
     case malformedStatusLine
     case headerTooLong
-    case malformedHeader
-    case statusCode
+    case statusCode = 13
     case contradictingLengths
     case malformedChunk
     case bodyCutOff
@@ -130,7 +129,6 @@ package enum CheckReason: UInt8, ByteCoded, Hashable, Sendable, CaseIterable {
         case .noReply: "connection closed without a reply"
         case .malformedStatusLine: "the reply's first line isn't HTTP"
         case .headerTooLong: "the reply's header is too long"
-        case .malformedHeader: "the reply's header is malformed"
         case .statusCode: "status code \(detail)"
         case .contradictingLengths: "the reply has contradicting lengths"
         case .malformedChunk: "the reply has a malformed chunk"

@@ -153,8 +153,6 @@ package struct StandingTable: Sendable {
             isNew = before?.hasQuorum != standing.hasQuorum
             if isNew { services[place].since = now }
             services[place].standing = standing
-        // It is one of the configuration before.
-        case .removed: isNew = true
         }
         if report.notification != 0 { lastNotification = report.notification }
         return isNew
@@ -190,7 +188,6 @@ package struct StandingTable: Sendable {
         switch report {
         case .server(let standing): subject(standing.service, standing.server)
         case .service(let standing): subject(standing.service)
-        case .removed(let service, let server, _): subject(service, server)
         }
     }
 
@@ -246,8 +243,26 @@ package struct StandingTable: Sendable {
             standing.notification = 0
             standing.weight = min(standing.weight, other.services[place].servers[number].weightMax)
             return .server(standing)
-        case .removed: return nil
         }
+    }
+
+    /// The subjects that are up here and that the table which follows hasn't got: of a service first its servers, then itself.
+    /// A checker may begin with the configuration that follows, and never have known them (docs/decisions, D75).
+    package func removed(by next: StandingTable) -> [(subject: NotificationKey, service: Int)] {
+        var places: [ServiceIdentity: Int] = [:]
+        for (place, service) in next.services.enumerated() { places[service.identity] = place }
+        var removed: [(subject: NotificationKey, service: Int)] = []
+        for (place, service) in services.enumerated() {
+            let successor = places[service.identity].map { next.services[$0] }
+            let kept = Set(successor?.servers.map(\.key) ?? [])
+            for (number, server) in service.servers.enumerated()
+            where server.standing?.isUp == true && !kept.contains(server.key) {
+                if let subject = subject(UInt32(place), UInt32(number)) { removed.append((subject, place)) }
+            }
+            guard successor == nil, service.standing?.hasQuorum == true else { continue }
+            removed.append((NotificationKey(.service, service.name), place))
+        }
+        return removed
     }
 
     /// Takes over what stands in the kernel's table after everything has died, where nothing is known: a server that stands
@@ -302,7 +317,6 @@ package struct StandingTable: Sendable {
             return .quorum(
                 service: place, hasQuorum: standing.hasQuorum,
                 usesSorryServer: !standing.hasQuorum && services[place].hasSorryServer)
-        case .removed: return nil
         }
     }
 

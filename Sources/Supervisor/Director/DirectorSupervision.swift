@@ -24,7 +24,7 @@ final class DirectorSupervision {
     private let elsewhere: TableSocket?
     private var timer: Timer?
     private var answerTimer: Timer?
-    /// Calls whose answers come in the next turn, because no kernel is asked.
+    /// Calls whose answers come in the next turn, because there is no thread.
     private var recorded: [(call: TableCall, ticket: UInt64)] = []
     /// The reason that there is no thread, a sentence.
     private var threadFailure: String?
@@ -102,8 +102,9 @@ final class DirectorSupervision {
     }
 
     private func startThread() {
-        guard recorder == nil, thread == nil else { return }
+        guard thread == nil else { return }
         do throws(SystemError) {
+            if let recorder { return try follow(IPVSThread(recorder)) }
             let opened: Descriptor
             if let elsewhere {
                 opened = try elsewhere.take()
@@ -112,14 +113,17 @@ final class DirectorSupervision {
             }
             let number = opened.number
             let connection = try IPVSConnection(opened)
-            let thread = try IPVSThread(connection)
-            watch = try loop.add(thread.descriptor) { [unowned self] _ in self.drain() }
-            self.thread = thread
+            try follow(IPVSThread(connection))
             socket = number
-            threadFailure = nil
         } catch {
             threadFailure = "virtual servers aren't set up: \(elsewhere?.failure ?? error.description)."
         }
+    }
+
+    private func follow(_ thread: IPVSThread) throws(SystemError) {
+        watch = try loop.add(thread.descriptor) { [unowned self] _ in self.drain() }
+        self.thread = thread
+        threadFailure = nil
     }
 
     // MARK: Events
@@ -151,17 +155,17 @@ final class DirectorSupervision {
         if let answerTimer { loop.set(answerTimer, to: Clock.now) }
     }
 
-    /// Answers without a kernel.
+    /// Tries to start the thread once more, or answers without it.
     private func answer() {
         let calls = recorded
         recorded = []
-        if recorder == nil { startThread() }
+        startThread()
         for (call, ticket) in calls {
             if let thread {
                 thread.submit(call, ticket: ticket)
                 continue
             }
-            handle(.result(recorder?.perform(call) ?? .failed(Self.noThread), ticket: ticket))
+            handle(.result(.failed(Self.noThread), ticket: ticket))
         }
         if director.isIdle { onLooked?() }
     }
@@ -183,7 +187,7 @@ final class DirectorSupervision {
 
     /// Takes our services out of the table.
     func stop(_ completion: @escaping () -> Void) {
-        guard thread != nil || recorder != nil, hasBegun else { return completion() }
+        guard thread != nil, hasBegun else { return completion() }
         isStopped = false
         onStopped = completion
         handle(.stop(keepsServices: false))

@@ -71,9 +71,47 @@ extension CheckerSupervision {
             switch report {
             case .server(let standing): return subject.line(standing.isUp ? .up : .down, priority: 0)
             case .service(let standing): return subject.line(standing.hasQuorum ? .up : .down, priority: 0)
-            case .removed: return nil
             }
         }
+    }
+
+    // MARK: Notifications
+
+    /// Tells that a reload takes away what was up when it was last told of. hasupd does so itself: a checker that is replaced,
+    /// or isn't there, never tells it (docs/decisions, D75).
+    func tellRemoved(by next: StandingTable) {
+        for (subject, _) in standings.removed(by: next) {
+            write(.notice, "\(subject) is removed")
+            notify(subject, isUp: false, generation)
+        }
+    }
+
+    func notify(_ report: CheckerReport, _ table: StandingTable, _ generation: Generation) {
+        guard let subject = table.subject(of: report) else { return }
+        switch report {
+        case .server(let standing): notify(subject, isUp: standing.isUp, generation)
+        case .service(let standing): notify(subject, isUp: standing.hasQuorum, generation)
+        }
+    }
+
+    private func notify(_ subject: NotificationKey, isUp: Bool, _ generation: Generation) {
+        // Its number is the checker's own count, not that of the record.
+        var notification = PendingNotification(of: subject, sequence: 0, trigger: isUp ? .up : .down, priority: 0)
+        let notices = generation.serviceNotices
+        notification.findCommands(in: notices.scripts[subject] ?? [], generation.global)
+        notification.sendsMail = notices.mails.contains(subject)
+        delegate.checkerNotifies(notification)
+    }
+
+    /// Mails that a check has turned although its server stays down, unless no_checker_emails says otherwise.
+    func mail(_ observation: CheckObservation, _ table: StandingTable, _ generation: Generation) {
+        guard case .turned(let service, let server, _, _, _) = observation,
+            let subject = table.subject(service, server), !generation.global.mail.omitsChecks,
+            generation.serviceNotices.mails.contains(subject)
+        else { return }
+        var notification = PendingNotification(of: subject, sequence: 0, trigger: .down, priority: 0)
+        notification.sendsMail = true
+        delegate.checkerMails(notification)
     }
 
     // MARK: Log
@@ -96,13 +134,13 @@ extension CheckerSupervision {
         case .service(let standing):
             isUp = standing.hasQuorum
             state = isUp ? "is UP: it has its quorum" : "is DOWN: it has no quorum"
-        case .removed:
-            isUp = true
-            state = "is removed"
         }
-        let text = "\(subject) \(state)"
-        // Each change is logged, with its own reason; a checker that goes mad doesn't fill the disk.
-        lines.write(isUp ? .notice : .warning, "", text, burst: Self.changesMax)
+        write(isUp ? .notice : .warning, "\(subject) \(state)")
+    }
+
+    /// Each change is logged, with its own reason; a checker that goes mad doesn't fill the disk.
+    private func write(_ level: Logger.Level, _ text: String) {
+        lines.write(level, "", text, burst: Self.changesMax)
         delegate.report(text)
     }
 
