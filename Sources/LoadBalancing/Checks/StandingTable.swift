@@ -39,9 +39,9 @@ package struct StandingTable: Sendable {
         let ordinaryWeight: UInt32
         package let weightMax: UInt32
         /// Its checks.
-        package let checks: [CheckFingerprint]
-        /// True if it has a BFD_CHECK, which isn't done.
-        package let waitsForSessions: Bool
+        package let checks: [KnownCheck]
+        /// Sessions of its BFD_CHECKs, which aren't done.
+        package let sessions: [String]
         /// True if each failed attempt of a check is logged.
         package let logsAllFailures: Bool
         package var standing: ServerStanding?
@@ -56,6 +56,8 @@ package struct StandingTable: Sendable {
         package var uniqueName: String { "\(identity.hash())" }
         let transportWord: String
         package let hasSorryServer: Bool
+        /// ha_suspend: the address without which it isn't checked.
+        package let awaitedAddress: IPAddress?
         let quorum: QuorumRule
         package internal(set) var standing: ServiceStanding?
         package var since: Instant?
@@ -97,13 +99,14 @@ package struct StandingTable: Sendable {
         for (place, settings) in configuration.enumerated() {
             var service = KnownService(
                 identity: ServiceIdentity(settings), name: settings.displayName, transportWord: settings.transportWord,
-                hasSorryServer: settings.sorryServer != nil, quorum: QuorumRule(settings),
+                hasSorryServer: settings.sorryServer != nil, awaitedAddress: settings.awaitedAddress,
+                quorum: QuorumRule(settings),
                 servers: settings.realServers.map { server in
                     KnownServer(
                         key: DestinationKey(server.address, port: server.port),
                         ordinaryWeight: UInt32(clamping: server.weight), weightMax: server.maximumWeight,
-                        checks: server.checks.filter { !$0.waitsForSessions }.map(CheckFingerprint.init),
-                        waitsForSessions: server.checks.contains(where: \.waitsForSessions),
+                        checks: server.checks.filter { !$0.waitsForSessions }.map { KnownCheck($0, of: server) },
+                        sessions: server.checks.compactMap(\.session),
                         logsAllFailures: server.checks.contains(where: \.logsAllFailures))
                 })
             service.firstEntry = services.last.map { $0.firstEntry + 1 + $0.servers.count } ?? 0

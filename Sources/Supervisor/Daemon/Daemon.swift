@@ -156,7 +156,7 @@ final class Daemon {
     }
 
     private func logStart() {
-        let instances = counted(generation.instanceCount, "instance")
+        let instances = generation.sizeText
         log.notice(
             """
             hasupd \(hasupVersion) started: \(instances) from \(context.paths.configuration), \
@@ -350,7 +350,7 @@ final class Daemon {
 
     // MARK: Events
 
-    func notifyReady() { service.notify(.ready(counted(generation.instanceCount, "instance"))) }
+    func notifyReady() { service.notify(.ready(generation.sizeText)) }
 
     func deferCodeRelease() {
         if let codeReleaseTimer { loop.set(codeReleaseTimer, to: Clock.now + Self.codeReleaseDelay) }
