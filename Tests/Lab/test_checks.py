@@ -31,7 +31,7 @@ def test_L1_recovered_server_returns(lan, begin):
     servers[0].stop()
     wait_table(table, {9002: 1})
     assert time.monotonic() - began < 0.52 + late(), hasup.log()
-    assert "real server [127.0.0.1]:tcp:9001 [10.99.0.1]:tcp:80 is DOWN (connection refused)" in hasup.log()
+    assert "real server 127.0.0.1:9001 of tcp 10.99.0.1:80 is DOWN (connection refused)" in hasup.log()
     began = time.monotonic()
     servers[0].start()
     wait_table(table, {9001: 1, 9002: 1})
@@ -233,7 +233,7 @@ def test_programs_and_files(lan, begin):
     node.write("status", "0\n")
     node.write("number", "5\n")
     wait_table(table, {9001: 7, 9002: 1, 9005: 20})
-    assert "9003 [10.99.0.1]:tcp:80 is DOWN (the script took too long)" in hasup.log()
+    assert "9003 of tcp 10.99.0.1:80 is DOWN (the script took too long)" in hasup.log()
 
 
 def test_regex(lan, begin):

@@ -338,11 +338,19 @@ def test_what_cannot_be_used(lan, begin, authority):
 
     wait_for("the reasons", shown, lambda text: "the files of `SSL` can't be used" in text and
              "the regex doesn't compile" in text)
+    # Both servers stand in the table, nobody looks at them, and that is said by each exit status.
+    answer = hasup.cli("services", "--json")
+    servers = json.loads(answer.stdout)["services"][0]["servers"]
+    assert answer.returncode == 1 and [seen["state"] for seen in servers] == ["UNCHECKED", "UNCHECKED"], servers
+    assert [seen["checks"][0]["kind"] for seen in servers] == ["SSL_GET", "HTTP_GET"], servers
+    status = hasup.cli("status")
+    assert status.returncode == 1 and "2 unchecked" in status.stdout and "isn't set up" in status.stdout, status.stdout
     for text, _, words in cases:
         refused = hasup.reload(text)
         assert refused.returncode != 0 and words in " ".join((refused.stdout + refused.stderr).split()), refused
     assert hasup.reload(ssl_block(authority.certificate, certificate, key) + good).returncode == 0
     wait_for("checks", shown, lambda text: "can't be used" not in text and "doesn't compile" not in text, 8)
+    assert hasup.cli("status").returncode == 0 and "unchecked" not in hasup.cli("status").stdout
 
 
 def test_sessions(lan, begin, authority):

@@ -91,6 +91,7 @@ def test_first_states_and_last_ones(lan, begin):
     assert hasup.stop()[0] == 0
     assert sorted(fifo.lines()[4:]) == sorted([line("DOWN", 9001), line("DOWN", 9003), line("DOWN")])
     assert sorted(calls(node)[3:]) == ["9001 down", "quorum down"]
+    assert "virtual server tcp 10.99.0.1:80 is DOWN (hasupd stops)" in hasup.log()
 
 
 def test_readers_of_fifos(lan, begin):
@@ -224,7 +225,7 @@ def test_L2_new_check(lan, begin):
     wait_table(table, {})
     wait_table(table, {9003: 1}, bound=8)
     assert [place[1] for place in table.lines()[before:]] == ["delrs", "addrs"], "out by its verdict, in by its verdict"
-    assert "9001 [10.99.0.1]:tcp:80 is DOWN (status code 503)" in hasup.log()
+    assert "9001 of tcp 10.99.0.1:80 is DOWN (status code 503)" in hasup.log()
     assert slow.accepted
 
 
@@ -356,7 +357,7 @@ def test_L5_every_check_every_cause(lan, begin, cause, reasons):
     for kind in kinds:
         wait_table(table, {}, 8, port=CHECKS[kind][2])
     for kind in kinds:
-        name = f"[10.0.0.2]:tcp:9000 [{VS}]:tcp:{CHECKS[kind][2]} is DOWN ("
+        name = f"10.0.0.2:9000 of tcp {VS}:{CHECKS[kind][2]} is DOWN ("
         said = wait_for(f"{kind}'s reason", hasup.log, lambda log, name=name: name in log).split(name)[1].split(")")[0]
         assert said in reasons, (kind, said)
     for kind in blind:
@@ -379,8 +380,9 @@ def test_L5_a_local_address_that_is_gone(lan, begin):
     # All of 127.0.0.0/8 is local as long as lo has its own address.
     node.netns.ip("address", "delete", "127.0.0.1/8", "dev", "lo")
     node.netns.ip("address", "add", "127.0.0.1/32", "dev", "lo")
-    seen = wait_for("the reason", server, lambda seen: seen.get("note") == "unchecked")
-    assert seen["state"] == "UP" and seen["reason"] == "the local address isn't on this machine", seen
+    seen = wait_for("the reason", server, lambda seen: seen["state"] == "UNCHECKED")
+    assert seen["checks"][0]["kind"] == "TCP_CHECK" and not seen["checks"][0]["needs_mending"], seen
+    assert seen["reason"] == "the local address isn't on this machine", seen
     wait_for("the log's line", hasup.log, lambda log: "isn't checked: the local address isn't on this machine" in log)
     assert table.servers() == {9001: 1}
 

@@ -42,6 +42,7 @@ struct ClusterCheck {
         }
         reportSharedAddresses(groups)
         checkSyncGroups(groups)
+        checkServices()
     }
 
     // MARK: - Who belongs together
@@ -105,7 +106,10 @@ struct ClusterCheck {
     // MARK: - Findings
 
     mutating func report(_ severity: Severity, _ message: String, at member: NodeInstance, _ keywords: [String]) {
-        let place = nodes[member.node].place(keywords, member.instance)
+        add(severity, message, at: nodes[member.node].place(keywords, member.instance))
+    }
+
+    mutating func add(_ severity: Severity, _ message: String, at place: ClusterNode.Place) {
         diagnostics.append(
             Diagnostic(
                 severity, message, at: place.location, length: place.length, sourceLine: place.sourceLine,

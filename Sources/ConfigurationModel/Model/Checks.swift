@@ -152,6 +152,21 @@ package enum CheckKind: Choice {
         case .bfd: 8
         }
     }
+    /// The keyword of a number: HTTP_GET also for SSL_GET.
+    package static func keyword(ofNumber number: UInt8) -> String {
+        switch number {
+        case 0: "TCP_CHECK"
+        case 1: "HTTP_GET"
+        case 2: "SMTP_CHECK"
+        case 3: "DNS_CHECK"
+        case 4: "UDP_CHECK"
+        case 5: "PING_CHECK"
+        case 6: "MISC_CHECK"
+        case 7: "FILE_CHECK"
+        default: "BFD_CHECK"
+        }
+    }
+    package var keyword: String { Self.keyword(ofNumber: number) }
     fileprivate var hasSchedule: Bool {
         switch self {
         case .file, .bfd: false

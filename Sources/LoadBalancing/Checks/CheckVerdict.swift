@@ -114,6 +114,14 @@ package enum CheckReason: UInt8, ByteCoded, Hashable, Sendable, CaseIterable {
     package init(decoding reader: inout ByteReader) throws(ByteError) { self = try reader.readCase(Self.self) }
     package func encode(into writer: inout ByteWriter) { writer.write(rawValue) }
 
+    /// True if the check can't be done until somebody mends the configuration or this machine's settings.
+    package var needsMending: Bool {
+        switch self {
+        case .unsupported, .patternNotCompiled, .credentials, .pingForbidden, .noRight: true
+        default: false
+        }
+    }
+
     /// The reason in words, as it follows "failed: "; empty for a success.
     package func text(detail: Int32) -> String {
         switch self {

@@ -226,8 +226,7 @@ extension Checker {
     /// Begins and ends checks as the addresses of this host want it.
     mutating func suspend(at now: Instant, into actions: inout [CheckerAction]) {
         for place in services.indices {
-            let settings = services[place].settings
-            guard settings.suspendsWithoutAddress, case .address(let address, _) = settings.address else { continue }
+            guard let address = services[place].settings.awaitedAddress else { continue }
             services[place].isSuspended = addresses?.contains(address) == false
         }
         for number in checks.indices {

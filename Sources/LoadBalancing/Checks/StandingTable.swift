@@ -40,8 +40,8 @@ package struct StandingTable: Sendable {
         package let weightMax: UInt32
         /// The places of its checks among the service's.
         let checks: Range<Int>
-        /// True if it has a BFD_CHECK, which isn't done.
-        package let waitsForSessions: Bool
+        /// Sessions of its BFD_CHECKs, which aren't done.
+        package let sessions: [String]
         /// True if each failed attempt of a check is logged.
         package let logsAllFailures: Bool
         package var standing: ServerStanding?
@@ -56,27 +56,29 @@ package struct StandingTable: Sendable {
         package var uniqueName: String { "\(identity.hash())" }
         let transportWord: String
         package let hasSorryServer: Bool
+        /// ha_suspend: the address without which it isn't checked.
+        package let awaitedAddress: IPAddress?
         let quorum: QuorumRule
         package internal(set) var standing: ServiceStanding?
         package var since: Instant?
         package internal(set) var servers: [KnownServer] = []
         /// Of all its servers, those of one server side by side.
-        var checks: [CheckFingerprint] = []
+        package private(set) var checks: [KnownCheck] = []
         /// Its place among the entries that are kept; its servers' follow.
         var firstEntry = 0
 
         /// The checks of one of its servers.
-        package func checks(of server: KnownServer) -> ArraySlice<CheckFingerprint> { checks[server.checks] }
+        package func checks(of server: KnownServer) -> ArraySlice<KnownCheck> { checks[server.checks] }
 
         fileprivate mutating func add(_ server: RealServerSettings) {
             let first = checks.count
-            checks += server.checks.lazy.filter { !$0.waitsForSessions }.map(CheckFingerprint.init)
+            checks += server.checks.lazy.filter { !$0.waitsForSessions }.map { KnownCheck($0, of: server) }
             servers.append(
                 KnownServer(
                     key: DestinationKey(server.address, port: server.port),
                     ordinaryWeight: UInt32(clamping: server.weight), weightMax: server.maximumWeight,
                     checks: first..<checks.count,
-                    waitsForSessions: server.checks.contains(where: \.waitsForSessions),
+                    sessions: server.checks.compactMap(\.session),
                     logsAllFailures: server.checks.contains(where: \.logsAllFailures)))
         }
     }
@@ -114,7 +116,8 @@ package struct StandingTable: Sendable {
         for (place, settings) in configuration.enumerated() {
             var service = KnownService(
                 identity: ServiceIdentity(settings), name: settings.displayName, transportWord: settings.transportWord,
-                hasSorryServer: settings.sorryServer != nil, quorum: QuorumRule(settings))
+                hasSorryServer: settings.sorryServer != nil, awaitedAddress: settings.awaitedAddress,
+                quorum: QuorumRule(settings))
             service.servers.reserveCapacity(settings.realServers.count)
             for server in settings.realServers { service.add(server) }
             service.firstEntry = services.last.map { $0.firstEntry + 1 + $0.servers.count } ?? 0

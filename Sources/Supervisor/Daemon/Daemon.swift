@@ -154,7 +154,7 @@ final class Daemon {
     }
 
     private func logStart() {
-        let instances = counted(generation.instanceCount, "instance")
+        let instances = generation.sizeText
         log.notice(
             """
             hasupd \(hasupVersion) started: \(instances) from \(context.paths.configuration), \
@@ -348,7 +348,7 @@ final class Daemon {
 
     // MARK: Events
 
-    func notifyReady() { service.notify(.ready(counted(generation.instanceCount, "instance"))) }
+    func notifyReady() { service.notify(.ready(generation.sizeText)) }
 
     func deferCodeRelease() { codeRelease.noteEvent() }
 }

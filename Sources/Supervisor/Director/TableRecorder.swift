@@ -99,7 +99,7 @@ extension ServiceKey {
     /// `10.0.0.1:80` or `fwmark:7`.
     fileprivate var recorded: String {
         switch target {
-        case .address(let address, let port, _): Self.place(address, port)
+        case .address(let address, let port, _): address.withPort(port)
         case .firewallMark(let mark, _): "fwmark:\(mark)"
         }
     }

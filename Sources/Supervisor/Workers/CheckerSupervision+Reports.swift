@@ -27,40 +27,17 @@ extension CheckerSupervision {
         return records
     }
 
-    /// Adds what is known of checks to the report on a service.
-    func describe(_ number: Int, in report: inout ServiceReport, _ records: [CheckFingerprint: CheckRecord]) {
-        guard standings.services.indices.contains(number) else { return }
-        let service = standings.services[number]
-        for place in report.servers.indices where service.servers.indices.contains(place) {
-            let server = service.servers[place]
-            describe(server, service.checks(of: server).map { records[$0] }, in: &report.servers[place])
+    /// Reasons of the checks whose last attempt couldn't be made.
+    var untriedChecks: [CheckFingerprint: CheckReason] {
+        let places = max(checkCountMax, checkCount) + Self.placesAllowance
+        var reasons: [CheckFingerprint: CheckReason] = [:]
+        for place in 0..<min(page.placeCount, places) where reasons.count < checkCount * 2 {
+            guard let record = page.usedPlace(place).flatMap(CheckRecord.init(from:)), record.isUntried else {
+                continue
+            }
+            reasons[record.fingerprint] = record.reason
         }
-    }
-
-    private func describe(
-        _ server: StandingTable.KnownServer, _ checks: [CheckRecord?], in report: inout ServerReport
-    ) {
-        let now = Clock.now
-        report.stateSeconds = server.since.map { $0.age(at: now).seconds }
-        let known = checks.compactMap { $0 }
-        let failing = known.first { $0.state == .down } ?? known.first { $0.reason != .none }
-        if let failing { report.reason = failing.reason.text(detail: failing.detail) }
-        if let duration = known.map(\.duration).max() { report.checkSeconds = duration.seconds }
-        let verdicts = checks.map { $0?.lastVerdict }
-        if !verdicts.isEmpty, !verdicts.contains(nil) {
-            report.verdictAgeSeconds = verdicts.compactMap { $0 }.min()?.age(at: now).seconds
-        }
-        // That it isn't in the table says more.
-        guard report.note == nil else { return }
-        if known.contains(where: \.isUntried) {
-            report.note = "unchecked"
-        } else if server.waitsForSessions {
-            report.note = "BFD_CHECK not yet"
-        } else if verdicts.contains(nil) {
-            report.note = "not checked yet"
-        } else if known.contains(where: { $0.reason == .silence }) {
-            report.note = "unproven"
-        }
+        return reasons
     }
 
     /// A line for FIFOs for each known state.
@@ -122,18 +99,21 @@ extension CheckerSupervision {
     private static let failuresMax = 60
 
     /// Logs what is notified: it has changed, or is told for the first time.
-    func log(_ report: CheckerReport, of table: StandingTable) {
+    ///
+    /// - Parameter isStopping: true if hasupd ends, so that they go down for those only who are to be told (omega).
+    func log(_ report: CheckerReport, of table: StandingTable, isStopping: Bool) {
         guard report.notification != 0, let subject = table.subject(of: report) else { return }
         let isUp: Bool
         let state: String
         switch report {
         case .server(let standing):
             isUp = standing.isUp
-            let reason = standing.reason.text(detail: standing.detail)
+            let reason = isStopping ? "hasupd stops" : standing.reason.text(detail: standing.detail)
             state = isUp ? "is UP" : reason.isEmpty ? "is DOWN" : "is DOWN (\(reason))"
         case .service(let standing):
             isUp = standing.hasQuorum
-            state = isUp ? "is UP: it has its quorum" : "is DOWN: it has no quorum"
+            let why = isStopping ? " (hasupd stops)" : ": it has no quorum"
+            state = isUp ? "is UP: it has its quorum" : "is DOWN\(why)"
         }
         write(isUp ? .notice : .warning, "\(subject) \(state)")
     }

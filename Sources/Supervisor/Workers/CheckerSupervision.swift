@@ -54,13 +54,7 @@ final class CheckerSupervision: WorkerProcessOwner {
             self.generation = generation
             let services = generation.services
             table = StandingTable(services, after: former)
-            awaited = Set(
-                services.compactMap { service in
-                    guard service.suspendsWithoutAddress, case .address(let address, _) = service.address else {
-                        return nil
-                    }
-                    return address
-                })
+            awaited = Set(services.compactMap(\.awaitedAddress))
             let names = Set(
                 services.flatMap(\.realServers).flatMap(\.checks).compactMap { check in
                     if case .file(let file) = check.kind { file.tracker } else { nil }
@@ -174,6 +168,12 @@ final class CheckerSupervision: WorkerProcessOwner {
 
     /// The states of the newest configuration's services.
     var standings: StandingTable { given[given.count - 1].table }
+
+    /// Those of the awaited addresses (ha_suspend) that are on this machine; nil when nobody knows, so that all is checked.
+    var presentAddresses: Set<IPAddress>? { presence.map { Set($0.present) } }
+
+    /// The path of MISC_CHECK's program.
+    func program(of check: CheckFingerprint) -> String { scripts.program(of: check) ?? "" }
 
     /// Gives it a new generation.
     func apply(_ generation: Generation) {
@@ -404,7 +404,7 @@ final class CheckerSupervision: WorkerProcessOwner {
                 if try given[place].table.take(report, at: context.loop.now) { news.append(report) }
                 guard report.notification != 0, isStill(report, since: place) else { continue }
                 notified.append(report)
-                log(report, of: given[place].table)
+                log(report, of: given[place].table, isStopping: worker.life.state == .stopping)
             } catch {
                 refuse("\(error)", kind: error.kind)
             }
