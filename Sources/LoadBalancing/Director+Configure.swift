@@ -82,14 +82,23 @@ extension Director {
     private mutating func remember(_ old: [DirectedService], _ oldOwners: [ServiceKey: Int]) {
         former = former.filter { owners[$0.key] != nil }
         var count = former.values.reduce(0) { $0 + $1.count }
-        for (key, number) in owners {
-            guard let oldNumber = oldOwners[key], old[oldNumber].definition != services[number].definition else {
-                continue
-            }
-            let named = Set(services[number].definition.allDestinations(for: key))
-            for place in old[oldNumber].definition.allDestinations(for: key)
-            where count < Self.formerMaximum && !named.contains(place) {
-                if former[key, default: []].insert(place).inserted { count += 1 }
+        for service in services {
+            var compared: (number: Int, isSame: Bool)?
+            for key in service.definition.keys {
+                guard let oldNumber = oldOwners[key] else { continue }
+                let before = old[oldNumber].definition
+                if compared?.number != oldNumber {
+                    let isSame =
+                        before.servers == service.definition.servers
+                        && before.sorryServer == service.definition.sorryServer
+                    compared = (oldNumber, isSame)
+                }
+                guard compared?.isSame == false else { continue }
+                let named = Set(service.definition.allDestinations(for: key))
+                for place in before.allDestinations(for: key)
+                where count < Self.formerMaximum && !named.contains(place) {
+                    if former[key, default: []].insert(place).inserted { count += 1 }
+                }
             }
         }
     }
