@@ -91,7 +91,7 @@ import Testing
                 SERVICE               STATE      KIND   WEIGHT
                 tcp 10.99.0.1:80      UP         rr     2 of quorum 1
                   10.0.0.11:80        DOWN       NAT    0, configured 1
-                    HTTP_GET 10.0.0.11:80/a: status code 503, since 4s
+                    HTTP_GET 10.0.0.11:80/a: status code 503, since 4.0s
                   10.0.0.12:80        UNCHECKED  NAT    1
                     no check
 

@@ -157,7 +157,7 @@ private let later = " (not handled yet: without effect)"
     @Test func blocks() {
         let server = "virtual_server 10.0.0.1 80 {\n}\n"
         #expect(difference("", server).global.map(\.description) == ["virtual_server udp 10.0.0.1:80 added"])
-        #expect(difference(server, "").services == ["10.0.0.1 80 udp"])
+        #expect(difference(server, "").services == ["udp 10.0.0.1:80"])
         func service(_ lines: String, _ servers: String...) -> String {
             "virtual_server 10.0.0.1 80 {\nprotocol TCP\n\(lines)\n\(servers.joined(separator: "\n"))\n}\n"
         }
