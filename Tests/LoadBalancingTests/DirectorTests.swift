@@ -314,8 +314,7 @@ import Testing
         #expect(bench.director.counters.mended == 0)
     }
 
-    /// The pass over a table that is longer than one reading goes piece by piece: the end of it is as the beginning is. News come
-    /// between the pieces, and IPVS's end begins the pass anew.
+    /// The pass over a table that is longer than one reading goes piece by piece: the end of it is as the beginning is.
     @Test func longPass() {
         let addresses = ServiceGroupEntry.addresses(
             first: Sample.address("10.1.0.1"), last: Sample.address("10.1.9.250"), port: 80)
