@@ -98,7 +98,8 @@ extension StandingTable {
                 write(service.standing.map { ($0.hasQuorum, true, 0) }, service.identity.hash, to: &writer)
             }
             let first = service.firstEntry + 1
-            for server in service.servers[range.clamped(to: first..<first + service.servers.count).shifted(by: -first)] {
+            for server in service.servers[range.clamped(to: first..<first + service.servers.count).shifted(by: -first)]
+            {
                 write(
                     server.standing.map { ($0.isUp, $0.isProven, $0.weight) }, server.hash,
                     to: &writer)
