@@ -51,6 +51,11 @@ extension Director {
             let taken = new.filter { present[$0] != nil }
             if !taken.isEmpty { actions.append(.observe(.takenOver(taken))) }
         }
+        // The pass plans anew what is half done.
+        for plan in halfDone where plan.sweeps {
+            if let number = owners[plan.key] { services[number].isToBeSwept = true }
+        }
+        halfDone = []
         if sweeps { for number in services.indices { services[number].isToBeSwept = true } }
         pass = TablePass()
     }
