@@ -148,7 +148,8 @@ struct ServiceTable {
     }
 
     private static func place(_ address: String, _ port: Int) -> String {
-        IPAddress(address).map { $0.withPort(UInt16(clamping: port)) } ?? Printable.text(address)
+        let text = Printable.text(address)
+        return text.utf8.contains(UInt8(ascii: ":")) ? "[\(text)]:\(port)" : "\(text):\(port)"
     }
 
     private static func title(_ sorry: SorryServerReport) -> String {
