@@ -40,7 +40,9 @@ extension Elaborator {
 
     /// Reads the files of SSL and sees whether they fit, where a check uses them.
     mutating func readCredentials() {
-        guard let (block, places) = services.tlsClient, model.usesTLS, let library = judge(.tls, at: block) else { return }
+        guard let (block, places) = services.tlsClient, model.usesTLS, let library = judge(.tls, at: block) else {
+            return
+        }
         let settings = model.tlsClient
         let unchecked = StartAction("leave servers with SSL_GET unchecked", past: "servers with SSL_GET stay unchecked")
         var credentials = TLSCredentials()
