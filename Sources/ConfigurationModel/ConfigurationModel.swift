@@ -31,6 +31,11 @@ package struct ConfigurationModel: Record {
             || virtualServers.contains(where: \.hasScripts)
     }
 
+    /// True if a check speaks TLS: only then the files of SSL are read.
+    package var usesTLS: Bool {
+        virtualServers.contains { $0.realServers.contains { $0.checks.contains(where: \.isEncrypted) } }
+    }
+
     /// The longest time that a before_release may take; zero without one.
     package var releaseTime: Interval {
         (instances.map(\.hooks) + shared.syncGroups.map(\.hooks)).filter(\.hasBeforeRelease).map(\.timeout).max()

@@ -115,9 +115,23 @@ enum SeccompLists {
     /// Sockets of the internet families, never AF_UNIX or AF_NETLINK, never raw; TLS libraries look at files.
     private static let checker: [SeccompRule] =
         plain(
-            "connect", "bind", "getsockopt", "setsockopt", "readv", "writev", "getrusage",
+            "connect", "bind", "readv", "writev", "getrusage",
             "sysinfo", "pread64", "getdents64", "statx", "access", "faccessat", "faccessat2")
-        + internetSockets + readOnlyFiles
+        + internetSockets + checkOptions + readOnlyFiles
+
+    /// The options that CLinux's check.c sets and asks for, and no other (docs/decisions, D78).
+    private static let checkOptions: [SeccompRule] =
+        [
+            (SOL_SOCKET, SO_LINGER), (SOL_SOCKET, SO_BINDTODEVICE), (SOL_SOCKET, SO_REUSEADDR),
+            (Int32(IPPROTO_IP), IP_BIND_ADDRESS_NO_PORT),
+            // TCP_QUICKACK (netinet/tcp.h).
+            (Int32(IPPROTO_TCP), 12),
+        ].map { SeccompRule("setsockopt", int(1, $0), int(2, $1)) }
+        + [
+            SeccompRule("getsockopt", int(1, SOL_SOCKET), int(2, SO_ERROR)),
+            // TCP_ULP: OpenSSL asks whether the kernel would encrypt, and does it itself if not.
+            SeccompRule("setsockopt", int(1, Int32(IPPROTO_TCP)), int(2, 31), refusal: ENOPROTOOPT),
+        ]
 
     private static let internetSockets: [SeccompRule] = [AF_INET, AF_INET6].flatMap { family in
         // SOCK_STREAM and SOCK_DGRAM, with or without SOCK_CLOEXEC and SOCK_NONBLOCK.

@@ -134,7 +134,11 @@ struct ServiceTable {
         }
         guard server.state != "UP" || !parts.isEmpty else { return nil }
         if server.state != "UP", let seconds = server.stateSeconds { parts.append("since \(Layout.age(seconds))") }
-        if let age = server.verdictAgeSeconds { parts.append("last checked \(Layout.age(age)) ago") }
+        // Of the check that is named; the others may be asked more seldom.
+        let named = server.reason.flatMap { _ in server.troubledCheck?.verdictAgeSeconds }
+        if let age = named ?? server.checks.compactMap(\.verdictAgeSeconds).min() {
+            parts.append("last checked \(Layout.age(age)) ago")
+        }
         return parts.isEmpty ? nil : parts.joined(separator: ", ")
     }
 
@@ -144,7 +148,8 @@ struct ServiceTable {
     }
 
     private static func place(_ address: String, _ port: Int) -> String {
-        IPAddress(address).map { $0.withPort(UInt16(clamping: port)) } ?? Printable.text(address)
+        let text = Printable.text(address)
+        return text.utf8.contains(UInt8(ascii: ":")) ? "[\(text)]:\(port)" : "\(text):\(port)"
     }
 
     private static func title(_ sorry: SorryServerReport) -> String {

@@ -81,6 +81,8 @@ import Testing
             check("PING_CHECK", "10.0.0.11", "UP"), check("HTTP_GET", "10.0.0.11:80/a", "DOWN", "status code 503"),
         ]
         (one.reason, one.stateSeconds) = ("status code 503", 4)
+        // Of the failing one, not of the one that was asked longest ago.
+        (one.checks[0].verdictAgeSeconds, one.checks[1].verdictAgeSeconds, one.verdictAgeSeconds) = (50, 1, 50)
         var two = server("10.0.0.12", "UNCHECKED", weight: 1, configured: 1)
         two.note = "no check"
         web.servers = [one, two]
@@ -91,7 +93,7 @@ import Testing
                 SERVICE               STATE      KIND   WEIGHT
                 tcp 10.99.0.1:80      UP         rr     2 of quorum 1
                   10.0.0.11:80        DOWN       NAT    0, configured 1
-                    HTTP_GET 10.0.0.11:80/a: status code 503, since 4.0s
+                    HTTP_GET 10.0.0.11:80/a: status code 503, since 4.0s, last checked 1.0s ago
                   10.0.0.12:80        UNCHECKED  NAT    1
                     no check
 

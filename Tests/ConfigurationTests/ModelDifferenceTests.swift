@@ -176,6 +176,26 @@ private let later = " (not handled yet: without effect)"
         #expect(found.globalCount == 0)
     }
 
+    /// Bytes stand as in the file, not as numbers.
+    @Test(arguments: [
+        (
+            "HTTP_GET {\nurl {\npath /\nregex \"a\\\\d b\"\nregex_options caseless\n}\n}",
+            ["regex \"a\\d b\" regex_options caseless"]
+        ),
+        (
+            "HTTP_GET {\nurl {\npath /\ndigest 5d41402abc4b2a76b9719d911017c592\n}\n}",
+            ["digest 5d41402abc4b2a76b9719d911017c592"]
+        ),
+        ("UDP_CHECK {\npayload \"0aff\"\nrequire_reply 1x XX 05\n}", ["payload 0aff", "require_reply 1X XX 05"]),
+    ])
+    func bytes(_ check: String, _ parts: [String]) {
+        func service(_ check: String) -> String {
+            "virtual_server 10.0.0.1 80 {\nprotocol TCP\nreal_server 10.0.0.2 80 {\n\(check)\n}\n}\n"
+        }
+        let text = difference(service(""), service(check)).global.map(\.description).joined(separator: "\n")
+        for part in parts { #expect(text.contains(part), "\(text)") }
+    }
+
     @Test func valuesWithTheSameText() {
         var instance = InstanceSettings(name: "A", location: SourceLocation(file: "", line: 1))
         instance.scripts = [NotifyScript(trigger: .any, arguments: ["/bin/x"], identity: ScriptIdentity(user: "u"))]

@@ -339,6 +339,9 @@ import Testing
                 "3:13 error can't read `/c`: no such file", "4:5 error can't read `/k`: no such file",
             ])
         #expect(missing.credentials.isEmpty)
+        // Nobody reads what no check uses.
+        let unused = LibraryMachine(text: block + service("HTTP_GET", ""), missing: [.tls: "no file"])
+        #expect(loaded(unused).findings == [] && loaded(unused).credentials.isEmpty)
         let wrong = loaded(LibraryMachine(text: block.replacing("right", with: "wrong") + get, files: files))
         #expect(wrong.findings == ["4:5 error the key `/k` can't be used: bad decrypt"])
         #expect(wrong.credentials.isEmpty)

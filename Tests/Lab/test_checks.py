@@ -3,6 +3,7 @@
 Everything is on one machine's loopback. Bounds are those of the issue: delay_loop and a little, not keepalived's.
 """
 
+import json
 import os
 import signal
 import socket
@@ -305,6 +306,28 @@ def test_checks_wait_for_the_address(lan, begin):
     hold_for("the state", table.servers, lambda seen: seen == {9001: 1}, 1.5)
     node.netns.ip("address", "add", f"{VS}/32", "dev", "lo")
     wait_table(table, {})
+
+
+def test_a_check_that_runs_for_another_service(lan, begin):
+    """ha_suspend: a server whose check another service runs shows its verdicts, and nothing of the missing address."""
+    node = lan.nodes["a"]
+    server = Server(node, 9001).start()
+    both = [service(real(9001, tcp()), extra=["ha_suspend"]), service(real(9001, tcp()), port=81)]
+    hasup, table = begin("".join(both))
+
+    def shown():
+        return json.loads(hasup.cli("services", "--json").stdout)["services"][0]["servers"][0]
+
+    wait_table(table, {9001: 1})
+    wait_for("a verdict", shown, lambda seen: seen["state"] == "UP" and seen["checks"][0]["state"] == "UP")
+    assert "note" not in shown() and json.loads(hasup.cli("status", "--json").stdout)["daemon"]["services"][
+        "servers_unchecked"] == 0
+    server.stop()
+    wait_for("the verdict", shown, lambda seen: seen["state"] == "DOWN" and seen["reason"] == "connection refused")
+    server.start()
+    wait_table(table, {9001: 1})
+    assert hasup.reload(both[0]).returncode == 0
+    wait_for("the remark", shown, lambda seen: seen["state"] == "UNCHECKED" and f"{VS} isn't on this machine" in seen["note"])
 
 
 def test_other_protocols(lan, begin):

@@ -10,6 +10,7 @@ import time
 from lab import conf
 from lab.hasup import Hasup, binary
 from lab.launch import unlockable
+from lab.services import Table, real, service, wait_table
 from lab.waiting import wait_for
 from test_removed_files import GOOD
 from test_upgrade import SAYS
@@ -62,6 +63,31 @@ def test_the_file_of_claims_is_removed(lan):
     hasup.start(launcher=place.launcher)
     hasup.wait_state("MASTER")
     assert not problem(hasup) and hasup.stop()[0] == 0
+
+
+def test_one_table(lan):
+    """D68: one hasupd of a network namespace has virtual servers, with --ipvs-record, too: neither a start nor a reload brings
+    a second one."""
+    node = lan.node("a")
+    place = Place(node)
+    text = service(real(9001))
+    tables = [Table(os.path.join(node.directory, f"table{number}")) for number in range(3)]
+    hasup = Hasup(node, text).start("--ipvs-record", tables[0].path, launcher=place.launcher)
+    wait_table(tables[0], {9001: 1})
+    second = Hasup(node, text, name="second").start("--ipvs-record", tables[1].path, launcher=place.launcher)
+    assert second.program.wait(20) == 75, second.log()
+    assert f"(pid {hasup.program.pid}) has virtual servers in this network namespace already" in second.log(), second.log()
+    assert not tables[1].lines()
+    other = Hasup(node, GOOD, name="other").start("--ipvs-record", tables[2].path, launcher=place.launcher)
+    other.wait_state("MASTER")
+    refused = other.reload(GOOD + text)
+    assert refused.returncode == 1 and f"(pid {hasup.program.pid}) has virtual servers" in refused.stdout + refused.stderr, refused
+    assert not tables[2].lines() and other.stop()[0] == 0
+    assert hasup.stop()[0] == 0
+    # What is free may be had.
+    third = Hasup(node, text, name="third").start("--ipvs-record", tables[1].path, launcher=place.launcher)
+    wait_table(tables[1], {9001: 1})
+    assert third.stop()[0] == 0
 
 
 def claim_holder(file):

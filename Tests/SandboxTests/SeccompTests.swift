@@ -217,6 +217,61 @@ struct SeccompTests {
         #expect(end == .exited(0), "\(text)")
     }
 
+    /// The options that connections of checks set: device, local address or port, a reset at the end (D78).
+    @Test(arguments: [UInt16(0), 40_009]) func letsTheCheckerSetOptions(localPort: UInt16) throws {
+        let (end, text) = try sealed(.checker) { report in
+            var target = hasup_check_target()
+            target.transport = HASUP_CHECK_TCP
+            target.family = 4
+            target.address.0 = 127
+            target.address.3 = 1
+            target.port = 9
+            target.has_local_address = 1
+            target.local_address = target.address
+            target.local_port = localPort
+            (target.device.0, target.device.1) = (CChar(UInt8(ascii: "l")), CChar(UInt8(ascii: "o")))
+            target.resets = 1
+            target.withholds_acknowledgement = 1
+            var isLocal: Int32 = 0
+            let number = hasup_check_connect(&target, -1, &isLocal)
+            Child.say("\(number) \(isLocal)", to: report)
+            guard number >= 0 || number == -ECONNREFUSED else { return 1 }
+            let error = hasup_socket_error(number >= 0 ? number : 0)
+            return error == 0 || error == ECONNREFUSED || error == ENOTSOCK ? 0 : 2
+        }
+        #expect(end == .exited(0), "\(text)")
+    }
+
+    /// SO_MARK, SO_ATTACH_FILTER, SO_PRIORITY, IP_HDRINCL, IP_OPTIONS, IPT_SO_SET_REPLACE, IP_ADD_MEMBERSHIP,
+    /// IPV6_HDRINCL, TCP_REPAIR, TCP_CONGESTION, TLS_TX; allowed numbers at other levels.
+    private static let forbiddenOptions: [[Int32]] = [
+        [SOL_SOCKET, 36], [SOL_SOCKET, 26], [SOL_SOCKET, 12], [0, 3], [0, 4], [0, 64], [0, 35], [0, 25], [41, 36],
+        [41, 24],
+        [6, 19], [6, 13], [282, 1], [255, SO_LINGER],
+    ]
+
+    @Test(arguments: forbiddenOptions) func keepsTheCheckerFromOtherOptions(_ option: [Int32]) throws {
+        let (end, _) = try sealed(.checker) { _ in setsockopt(0, option[0], option[1], nil, 0) }
+        #expect(end == .killed(signal: SIGSYS))
+    }
+
+    /// SO_PEERCRED, SO_PEERGROUPS, SO_LINGER, SO_ORIGINAL_DST, TCP_INFO.
+    @Test(
+        arguments: [[SOL_SOCKET, SO_PEERCRED], [SOL_SOCKET, 59], [SOL_SOCKET, SO_LINGER], [0, 80], [6, 11]] as [[Int32]]
+    )
+    func keepsTheCheckerFromOtherQuestions(_ option: [Int32]) throws {
+        let (end, _) = try sealed(.checker) { _ in getsockopt(0, option[0], option[1], nil, nil) }
+        #expect(end == .killed(signal: SIGSYS))
+    }
+
+    /// TCP_ULP: a build or a setting of OpenSSL asks for the kernel's TLS, and does without.
+    @Test func refusesTheCheckerTheKernelsTLS() throws {
+        let (end, _) = try sealed(.checker) { _ in
+            setsockopt(0, Int32(IPPROTO_TCP), 31, "tls", 3) == -1 && errno == ENOPROTOOPT ? 0 : 1
+        }
+        #expect(end == .exited(0))
+    }
+
     @Test func keepsTheCheckerFromUnixAndRawSockets() throws {
         let unix = try sealed(.checker) { _ in socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0) }
         #expect(unix.end == .killed(signal: SIGSYS))

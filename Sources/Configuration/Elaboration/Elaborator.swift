@@ -101,6 +101,7 @@ struct Elaborator {
             case .servers:
                 checkServicesAgainstEachOther()
                 checkGroupsAreUsed()
+                readCredentials()
             }
         }
         finishShared()

@@ -259,7 +259,7 @@ package struct HTTPRequest: Record {
         try fields.field("virtualhost", &host)
         try fields.field("sni_name", &serverName)
         try fields.field("tls_compliant", &isTLSCompliant)
-        try fields.field("digest", &digest)
+        try fields.field("digest", &digest) { $0?.hexText }
         try fields.require(digest?.count ?? 16 == 16)
         try fields.list("status_code", &statusCodes)
         try fields.require(statusCodes.allSatisfy { (100...599).contains($0.lowerBound) && $0.upperBound <= 599 })
@@ -282,7 +282,7 @@ package struct BodyPattern: Record {
 
     package init() { self.init(expression: []) }
     package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
-        try fields.field("", &expression)
+        try fields.field("", &expression) { "\"\(String(decoding: $0, as: UTF8.self))\"" }
         try fields.field("regex_no_match", &mustNotMatch)
         try fields.list("regex_options", &options)
         try fields.field("regex_min_offset", &minimumOffset, in: Limits.number)
@@ -372,7 +372,7 @@ package struct UDPProbe: Record {
     package init() {}
 
     package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
-        try fields.field("payload", &payload)
+        try fields.field("payload", &payload) { $0?.hexText }
         try fields.field("require_reply", &requiresReply)
         try fields.list("", &reply)
         try fields.field("min_reply_length", &minimumReplyLength, in: Limits.datagram)
@@ -397,6 +397,15 @@ package struct ReplyByte: Record {
         try fields.field("", &mask)
         try fields.require(value & ~mask == 0)
     }
+    /// Two digits, as require_reply has them: a wildcard is X.
+    package var fieldText: String {
+        String(zip([value].hexText, [mask].hexText).map { $1 == "0" ? "X" : $0 })
+    }
+}
+
+extension [UInt8] {
+    /// Two digits a byte.
+    fileprivate var hexText: String { map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined() }
 }
 
 /// MISC_CHECK.

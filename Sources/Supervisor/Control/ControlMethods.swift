@@ -77,7 +77,7 @@ final class ControlMethods {
         case .instances: instances(responder)
         case .services:
             let director = delegate.director
-            let records = workers.checker?.records ?? [:]
+            let knowledge = workers.checker?.knowledge ?? CheckerSupervision.Knowledge()
             var head = ServicesReply()
             head.table = director.tableReport
             head.lateChecks = workers.checker?.lateChecks ?? 0
@@ -85,7 +85,7 @@ final class ControlMethods {
             responder.reply(services: head, count: director.serviceCount) {
                 [weak director, weak checker = workers.checker] in
                 guard var report = director?.report(ofService: $0) else { return nil }
-                checker?.describe($0, in: &report, records)
+                checker?.describe($0, in: &report, knowledge)
                 return report
             }
         case .statistics: statistics(responder, counters)

@@ -114,10 +114,9 @@ enum ConfigurationRole {
 }
 
 extension LoadedConfiguration {
-    /// The contents of SSL's files, where a check uses them.
+    /// The contents of SSL's files; they were read where a check uses them.
     fileprivate var encodedCredentials: [UInt8] {
-        let checks = model.virtualServers.lazy.flatMap(\.realServers).flatMap(\.checks)
-        guard !credentials.isEmpty, checks.contains(where: \.isEncrypted) else { return [] }
+        guard !credentials.isEmpty else { return [] }
         var writer = ByteWriter()
         credentials.encode(into: &writer)
         return writer.bytes

@@ -6,23 +6,44 @@ import Reactor
 
 /// Checks in answers.
 extension CheckerSupervision {
+    /// The state of all checks while one question is answered.
+    struct Knowledge {
+        var records: [CheckFingerprint: CheckRecord] = [:]
+        /// Checks of services that wait for no address: those run, whoever else has them. Empty when no service waits.
+        var running: Set<CheckFingerprint> = []
+    }
+
+    var knowledge: Knowledge { Knowledge(records: records, running: runningBesides) }
+
+    private var runningBesides: Set<CheckFingerprint> {
+        let services = standings.services
+        let isWaiting = services.map { missingAddress(of: $0) != nil }
+        guard isWaiting.contains(true) else { return [] }
+        return Set(zip(services, isWaiting).lazy.filter { !$0.1 }.flatMap(\.0.checks).map(\.fingerprint))
+    }
+
     /// Adds what is known of checks to the report on a service.
-    func describe(_ number: Int, in report: inout ServiceReport, _ records: [CheckFingerprint: CheckRecord]) {
+    func describe(_ number: Int, in report: inout ServiceReport, _ knowledge: Knowledge) {
         guard standings.services.indices.contains(number) else { return }
         let service = standings.services[number]
         let missing = missingAddress(of: service)
         for place in report.servers.indices where service.servers.indices.contains(place) {
-            describe(service.servers[place], of: service, missing, in: &report.servers[place], records)
+            let server = service.servers[place]
+            let isChecked = service.checks(of: server).contains { knowledge.running.contains($0.fingerprint) }
+            describe(server, of: service, isChecked ? nil : missing, in: &report.servers[place], knowledge.records)
         }
     }
 
     /// Counts the servers that nobody checks.
     func count(in counts: inout ServiceCounts) {
         let untried = untriedChecks
+        let running = runningBesides
         for service in standings.services {
-            let isSuspended = missingAddress(of: service) != nil
+            let isWaiting = missingAddress(of: service) != nil
             for server in service.servers {
-                let reasons = service.checks(of: server).map { untried[$0.fingerprint] }
+                let checks = service.checks(of: server)
+                let reasons = checks.map { untried[$0.fingerprint] }
+                let isSuspended = isWaiting && !checks.contains { running.contains($0.fingerprint) }
                 let isUnchecked = isSuspended || !reasons.contains(nil)
                 if isUnchecked, server.standing?.isUp == true { counts.serversUnchecked += 1 }
                 if reasons.contains(where: { $0?.needsMending == true }) { counts.serversToMend += 1 }

@@ -76,24 +76,48 @@ package struct JSONParser {
 
     /// A member of an object whose value isn't read yet.
     struct Member {
+        /// The name as it stands there, with its escapes.
         fileprivate var name: Range<Int>
-        /// The name without its escapes; nil if it has none.
-        fileprivate var unescaped: String?
         fileprivate var value: Int
     }
 
-    /// Finds the members of an object and stops behind it; `leave` is the caller's. - Throws: `JSONError`.
-    mutating func enterObject(for type: @autoclosure () -> String) throws(JSONError) -> [Member] {
+    /// Enters an object. - Returns: its first member, at whose value the parser then stands; nil when it has none, and then it
+    /// stands behind it. - Throws: `JSONError`.
+    mutating func enterObject(for type: @autoclosure () -> String) throws(JSONError) -> Member? {
         skipSpace()
         guard next == UInt8(ascii: "{") else {
             throw JSONError("\(type()) should be an object and is \(try parseValue().kind)")
         }
-        var members: [Member] = []
-        try eachMember { parser, name, text throws(JSONError) in
-            members.append(Member(name: name, unescaped: text, value: parser.position))
-            try parser.skipValue()
+        try enter()
+        skipSpace()
+        if take(UInt8(ascii: "}")) {
+            leave()
+            return nil
         }
-        return members
+        return try enterMember()
+    }
+
+    /// Goes on behind a member's value. - Returns: as `enterObject`. - Throws: `JSONError`.
+    mutating func nextMember() throws(JSONError) -> Member? {
+        skipSpace()
+        if take(UInt8(ascii: ",")) {
+            skipSpace()
+            return try enterMember()
+        }
+        guard take(UInt8(ascii: "}")) else { throw error("a comma or } should be here") }
+        leave()
+        return nil
+    }
+
+    private mutating func enterMember() throws(JSONError) -> Member {
+        guard next == UInt8(ascii: "\"") else { throw error("a member's name should be here") }
+        let start = position + 1
+        try skipString()
+        let name = start..<position - 1
+        skipSpace()
+        guard take(UInt8(ascii: ":")) else { throw error("a colon should be here") }
+        skipSpace()
+        return Member(name: name, value: position)
     }
 
     func moved(to member: Member) -> JSONParser {
@@ -102,45 +126,28 @@ package struct JSONParser {
         return parser
     }
 
-    func isName(of member: Member, _ name: UnsafeBufferPointer<UInt8>) -> Bool {
-        if let unescaped = member.unescaped { return unescaped.utf8.elementsEqual(name) }
-        return member.name.count == name.count && bytes[member.name].elementsEqual(name)
+    /// True if the name stands there in these bytes.
+    func isName(of member: Member, _ name: StaticString) -> Bool {
+        guard member.name.count == name.utf8CodeUnitCount else { return false }
+        for (place, byte) in zip(member.name, UnsafeBufferPointer(start: name.utf8Start, count: member.name.count))
+        where bytes[place] != byte { return false }
+        return true
     }
 
-    /// Enters an object and calls `body` at each value, which it reads.
-    private mutating func eachMember(
-        _ body: (inout JSONParser, Range<Int>, _ unescaped: String?) throws(JSONError) -> Void
-    ) throws(JSONError) {
-        try enter()
-        skipSpace()
-        if take(UInt8(ascii: "}")) { return }
-        repeat {
-            skipSpace()
-            guard next == UInt8(ascii: "\"") else { throw error("a member's name should be here") }
-            let start = position + 1
-            try skipString()
-            let name = start..<position - 1
-            var unescaped: String?
-            if bytes[name].contains(UInt8(ascii: "\\")) {
-                position = start - 1
-                unescaped = try parseString()
-            }
-            skipSpace()
-            guard take(UInt8(ascii: ":")) else { throw error("a colon should be here") }
-            skipSpace()
-            try body(&self, name, unescaped)
-            skipSpace()
-        } while take(UInt8(ascii: ","))
-        guard take(UInt8(ascii: "}")) else { throw error("a comma or } should be here") }
+    /// The member's name. - Throws: `JSONError`.
+    func name(of member: Member) throws(JSONError) -> String {
+        var parser = self
+        parser.position = member.name.lowerBound - 1
+        return try parser.parseString()
     }
 
     private mutating func parseObject() throws(JSONError) -> JSON {
         var members: [JSONMember] = []
-        try eachMember { parser, name, unescaped throws(JSONError) in
-            let text = if let unescaped { unescaped } else { try parser.text(of: parser.bytes[name]) }
-            members.append(JSONMember(text, try parser.parseValue()))
+        var member = try enterObject(for: "")
+        while let found = member {
+            members.append(JSONMember(try name(of: found), try parseValue()))
+            member = try nextMember()
         }
-        leave()
         return .object(members)
     }
 

@@ -86,9 +86,11 @@ extension JSONRecord {
     package init(parsing parser: inout JSONParser) throws(JSONError) {
         self.init()
         var reader = JSONMemberReader(try parser.enterObject(for: Self.typeName), parser)
-        do throws(ByteError) { try visit(&reader) } catch { throw JSONError("a list has too many elements") }
-        if let failure = reader.failure { throw failure }
-        parser.leave()
+        repeat {
+            do throws(ByteError) { try visit(&reader) } catch { throw JSONError("a list has too many elements") }
+            if let failure = reader.failure { throw failure }
+        } while try reader.gatherRest()
+        parser = reader.parser
     }
 
     package func write(into writer: inout JSONWriter) {
@@ -122,37 +124,65 @@ package struct JSONMemberWriter: Members {
     }
 }
 
+/// Members mostly come in our order, without those that are absent: each one is read where it stands. What is left then, in
+/// another order or of another version, is gathered and looked at once more.
 package struct JSONMemberReader: Members {
-    private let members: [JSONParser.Member]
-    private let parser: JSONParser
-    private var expected = 0
+    /// Behind the object when all is read.
+    private(set) var parser: JSONParser
+    private var next: JSONParser.Member?
+    /// Members that the first look has left; nil before.
+    private var rest: [(name: String, place: JSONParser.Member)]?
+    /// Numbers of the members that were read: of two with one name, the first counts.
+    private var found: UInt128 = 0
+    private var number = 0
     private(set) var failure: JSONError?
 
-    init(_ members: [JSONParser.Member], _ parser: JSONParser) {
-        self.members = members
+    init(_ first: JSONParser.Member?, _ parser: JSONParser) {
         self.parser = parser
+        next = first
+    }
+
+    /// Prepares another look at what is left. - Returns: false when there is nothing. - Throws: `JSONError`.
+    mutating func gatherRest() throws(JSONError) -> Bool {
+        guard rest == nil, next != nil else { return false }
+        var rest: [(name: String, place: JSONParser.Member)] = []
+        while let member = next {
+            rest.append((try parser.name(of: member), member))
+            try parser.skipValue()
+            next = try parser.nextMember()
+        }
+        self.rest = rest
+        number = 0
+        return true
     }
 
     package mutating func member<Value: JSONCoded>(_ name: StaticString, _ value: inout Value) {
-        guard failure == nil, let found = find(name) else { return }
-        var parser = parser.moved(to: found)
-        do throws(JSONError) {
-            value = try Value(parsing: &parser)
-        } catch  where error.isUnknownName {
-            // A newer daemon's: the default stays.
-        } catch {
-            failure = JSONError("\(name): \(error.reason)")
+        defer { number += 1 }
+        guard failure == nil else { return }
+        if let rest {
+            guard found & 1 << number == 0, let member = rest.first(where: { $0.name == "\(name)" }) else { return }
+            var parser = parser.moved(to: member.place)
+            failure = Self.read(name, &value, by: &parser)
+        } else if let member = next, parser.isName(of: member, name) {
+            found |= 1 << number
+            failure = Self.read(name, &value, by: &parser)
+            guard failure == nil else { return }
+            do throws(JSONError) { next = try parser.nextMember() } catch { failure = error }
         }
     }
 
-    /// Members mostly come in our order, so the search begins after the last one found.
-    private mutating func find(_ name: StaticString) -> JSONParser.Member? {
-        for step in 0..<members.count {
-            let index = expected + step < members.count ? expected + step : expected + step - members.count
-            if name.withUTF8Buffer({ parser.isName(of: members[index], $0) }) {
-                expected = index + 1
-                return members[index]
-            }
+    /// Returns what is wrong with it.
+    private static func read<Value: JSONCoded>(
+        _ name: StaticString, _ value: inout Value, by parser: inout JSONParser
+    ) -> JSONError? {
+        let before = parser
+        do throws(JSONError) {
+            value = try Value(parsing: &parser)
+        } catch {
+            guard error.isUnknownName else { return JSONError("\(name): \(error.reason)") }
+            // A newer daemon's: the default stays.
+            parser = before
+            do throws(JSONError) { try parser.skipValue() } catch { return error }
         }
         return nil
     }

@@ -45,9 +45,11 @@ extension Double: JSONCoded {
 
 extension String: JSONCoded {
     package init(parsing parser: inout JSONParser) throws(JSONError) {
-        let json = try parser.parseValue()
-        guard case .string(let value) = json else { throw JSONError("should be a string and is \(json.kind)") }
-        self = value
+        parser.skipSpace()
+        guard parser.next == UInt8(ascii: "\"") else {
+            throw JSONError("should be a string and is \(try parser.parseValue().kind)")
+        }
+        self = try parser.parseString()
     }
     package func write(into writer: inout JSONWriter) { writer.write(self) }
     package static func varlinkType(_ types: inout VarlinkTypes) -> String { "string" }

@@ -25,10 +25,7 @@ extension Elaborator {
             atStart: StartAction("leave the server unchecked", past: "the server stays unchecked"), code: .check)
     }
 
-    /// Reads the files of SSL and sees whether they fit.
-    ///
-    /// - Parameter places: the keywords.
-    mutating func readCredentials(of block: Statement, _ places: [String: Int]) {
+    mutating func warnOfRelativePaths(_ places: [String: Int]) {
         let settings = model.tlsClient
         for (keyword, path) in [
             ("ca", settings.authorities), ("certificate", settings.certificate), ("key", settings.key),
@@ -39,7 +36,14 @@ extension Elaborator {
                 "`\(path)` is a relative path, and hasupd may look for it in another folder than this command does: write the "
                     + "whole path", at: place + 1)
         }
-        guard let library = judge(.tls, at: block.token) else { return }
+    }
+
+    /// Reads the files of SSL and sees whether they fit, where a check uses them.
+    mutating func readCredentials() {
+        guard let (block, places) = services.tlsClient, model.usesTLS, let library = judge(.tls, at: block) else {
+            return
+        }
+        let settings = model.tlsClient
         let unchecked = StartAction("leave servers with SSL_GET unchecked", past: "servers with SSL_GET stay unchecked")
         var credentials = TLSCredentials()
         var isReadable = true

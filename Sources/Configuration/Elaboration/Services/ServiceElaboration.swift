@@ -14,6 +14,8 @@ struct ServiceContext {
     var mailLogin: Int?
     /// Libraries of which it was said that they can't be loaded.
     var missingLibraries: Set<CheckLibrary> = []
+    /// The tokens of the block SSL and of its keywords.
+    var tlsClient: (block: Int, places: [String: Int])?
     /// The contents of the files of SSL, when they can be used.
     var credentials = TLSCredentials()
     /// lvs_notify_fifo_script, until the FIFO is known.
@@ -70,7 +72,8 @@ extension Elaborator {
         if let place = places["password"], model.tlsClient.key == nil, !tries("key", in: block) {
             report(.warning, "`password` belongs to a key, and there is no `key` here", at: place)
         }
-        readCredentials(of: block, places)
+        warnOfRelativePaths(places)
+        services.tlsClient = (block.token, places)
     }
 
     /// Reads one virtual_server block and appends it to the model. What is wrong in the block is said although there is no
