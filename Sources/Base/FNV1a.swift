@@ -9,5 +9,6 @@ package struct FNV1a: Sendable {
     @inlinable package mutating func add(_ bytes: some Sequence<UInt8>) { for byte in bytes { add(byte) } }
     // For these types, too: other modules call the generic one as it is, which takes ten times as long.
     package mutating func add(_ bytes: [UInt8]) { for byte in bytes { add(byte) } }
+    package mutating func add(_ bytes: ArraySlice<UInt8>) { for byte in bytes { add(byte) } }
     package mutating func add(_ text: String.UTF8View) { for byte in text { add(byte) } }
 }

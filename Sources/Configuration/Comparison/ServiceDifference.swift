@@ -31,7 +31,10 @@ struct ServiceDifference {
         (before.realServers, after.realServers) = ([], [])
         // Where a block stands is no setting.
         before.location = after.location
-        return SettingTexts.differences(before, after).map { $0.named(behind: title) }
+        let found = SettingTexts.differences(before, after).map { $0.named(behind: title) }
+        // Nearly always, and there may be thousands.
+        guard old.realServers != new.realServers else { return found }
+        return found
             + pairs(old.realServers, new.realServers, by: \.title).flatMap { server, old, new in
                 guard let old, let new else {
                     return [block("real_server", server, isNew: new != nil).named(behind: title)]
@@ -50,9 +53,10 @@ struct ServiceDifference {
     ) -> [(title: String, old: Entry?, new: Entry?)] {
         var before = Dictionary(old.map { (title($0), $0) }, uniquingKeysWith: { first, _ in first })
         var found: [(title: String, old: Entry?, new: Entry?)] = new.map { entry in
-            (title(entry), before.removeValue(forKey: title(entry)), entry)
+            let name = title(entry)
+            return (name, before.removeValue(forKey: name), entry)
         }
-        for entry in old {
+        for entry in old where !before.isEmpty {
             if let gone = before.removeValue(forKey: title(entry)) { found.append((title(entry), gone, nil)) }
         }
         return found

@@ -13,16 +13,16 @@ final class KeywordList: Sendable {
         let rows = written.rows
         self.rows = rows
         places = Dictionary(
-            rows.enumerated().map { (Self.hash($1.name.utf8), $0) }, uniquingKeysWith: { first, _ in first })
+            rows.enumerated().map { (Self.hash(Array($1.name.utf8)[...]), $0) }, uniquingKeysWith: { first, _ in first })
     }
 
     /// Entries without keywords of their own.
     static let empty = KeywordList { _ in }
 
-    subscript(name: String) -> KeywordRow? { row(name.utf8) }
+    subscript(name: String) -> KeywordRow? { row(Array(name.utf8)[...]) }
 
     /// The row of a keyword.
-    func row(_ name: some Sequence<UInt8>) -> KeywordRow? {
+    func row(_ name: ArraySlice<UInt8>) -> KeywordRow? {
         guard let place = places[Self.hash(name)], rows[place].name.utf8.elementsEqual(name) else { return nil }
         return rows[place]
     }
@@ -47,7 +47,7 @@ final class KeywordList: Sendable {
     }
 
     /// FNV-1a.
-    private static func hash(_ name: some Sequence<UInt8>) -> UInt64 {
+    private static func hash(_ name: ArraySlice<UInt8>) -> UInt64 {
         var hash = FNV1a()
         hash.add(name)
         return hash.value

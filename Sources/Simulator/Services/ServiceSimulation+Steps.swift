@@ -57,6 +57,8 @@ extension ServiceSimulation {
         }
         everConfigured.formUnion(keys)
         released.subtract(keys)
+        // Its maker has it still where a configuration that named it never got as far as noting it (docs/decisions, D68).
+        for (key, service) in bench.table.services where !bench.file.contains(key) { foreign[key] = service }
         // What is configured is ours, whoever made it.
         foreign = foreign.filter { !keys.contains($0.key) }
         foreignPlaces = foreignPlaces.filter { keys.contains($0.key) }
