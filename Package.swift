@@ -120,7 +120,7 @@ let package = Package(
             "CommandTests",
             [
                 "Base", "ConfigurationModel", "Configuration", "VRRP", "Files", "Varlink", "Control", "Reactor",
-                "hasup",
+                "Authentication", "hasup",
                 argumentParser,
             ]),
         tests("ReactorTests", ["Base", "Reactor", "CLinux"]),

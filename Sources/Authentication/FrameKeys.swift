@@ -5,7 +5,7 @@ import Wire
 /// The keys for one kind of a cluster's frames (docs/decisions, D103, D105). Each frame ends with the first 16 bytes of an
 /// HMAC-SHA-256 over all before.
 package struct FrameKeys {
-    /// What a kind's keys are derived for.
+    /// The information from which a kind's keys are derived.
     private static func purpose(of kind: HeartbeatKind) -> String {
         switch kind {
         case .beat: "hasup beat"

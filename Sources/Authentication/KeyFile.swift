@@ -1,7 +1,3 @@
-// Authentication: the keys of a cluster: their file, and what is signed with them.
-// Imports: Base, Wire, CNettle.
-// Begin with KeyFile.swift, then FrameKeys.swift.
-
 import Base
 import CNettle
 
@@ -35,6 +31,11 @@ package struct KeyFile: Sendable {
     package struct Key: Sendable {
         package var number: UInt8
         package var bytes: [UInt8]
+
+        package init(number: UInt8, bytes: [UInt8]) {
+            self.number = number
+            self.bytes = bytes
+        }
     }
 
     package static let keyLength = 32

@@ -30,7 +30,7 @@ package enum ReferenceAge: Hashable, Sendable {
     case answered(age: Interval)
 }
 
-/// A heartbeat (docs/decisions, D103): what a node says of itself on each path, before it is signed.
+/// A heartbeat (docs/decisions, D103): a node's word about itself, sent on each path, before it is signed.
 package struct Heartbeat: Hashable, Sendable {
     static let magic: UInt16 = 0x4855
     static let version: UInt8 = 1
@@ -138,7 +138,7 @@ package struct Heartbeat: Hashable, Sendable {
     }
 }
 
-/// What a node tells another one of that one's newest frame.
+/// A node's statement about the newest frame of another one.
 package struct HeartbeatEcho: Hashable, Sendable {
     /// The node whose frame it is.
     package var node: UInt8
@@ -199,7 +199,7 @@ package struct GroupFlags: OptionSet, Hashable, Sendable {
     fileprivate static let known = GroupFlags(rawValue: 63)
 }
 
-/// What a node says of one guarded group: an instance or a sync group.
+/// A node's statement about one guarded group: an instance or a sync group.
 package struct GroupStanding: Hashable, Sendable {
     /// The group's place among the cluster's guarded ones.
     package var group: UInt8
