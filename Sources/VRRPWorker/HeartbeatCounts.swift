@@ -1,7 +1,7 @@
 import Base
 
 /// The reason that a frame of a heartbeat path isn't given to the core.
-enum FrameRefusal: UInt8, CaseIterable {
+enum FrameRefusal: UInt8, Error, CaseIterable {
     /// Too short or too long.
     case length
     /// Another cluster's: two have the same addresses and ports.

@@ -35,6 +35,9 @@ package struct Heartbeat: Hashable, Sendable {
     static let magic: UInt16 = 0x4855
     static let version: UInt8 = 1
     package static let headLength = 40
+    private static let clusterOffset = 4
+    /// The place of the path, which differs between frames that are otherwise the same.
+    package static let pathOffset = 9
     static let echoLength = 24
     static let standingLength = 24
     /// HMAC-SHA-256, its first half.
@@ -102,6 +105,12 @@ package struct Heartbeat: Hashable, Sendable {
         writer.write(references.wireValue)
         for echo in echoes { echo.encode(into: &writer) }
         for standing in standings { standing.encode(into: &writer) }
+    }
+
+    /// The tag of a frame's cluster, before anything else is known of it; nil when there are too few bytes.
+    package static func cluster(of bytes: UnsafeRawBufferPointer) -> UInt32? {
+        guard bytes.count >= headLength else { return nil }
+        return UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: clusterOffset, as: UInt32.self))
     }
 
     /// Reads a beat without its signature. - Throws: `HeartbeatError`.
