@@ -88,6 +88,8 @@ extension Node {
             writer.write(UInt8(number))
             writer.write(compact: count)
         }
+        writer.write(UInt8(clamping: context.guards.clusters.count))
+        for cluster in context.guards.clusters.prefix(Int(UInt8.max)) { KeptGuard(cluster).encode(into: &writer) }
     }
 
     /// Takes over the node's own record, if it can be read.
@@ -104,11 +106,14 @@ extension Node {
                     guard number < DiscardReason.allCases.count else { throw .invalid }
                     counts[number] = try reader.readCount64()
                 }
+                var guards: [KeptGuard] = []
+                for _ in 0..<(try reader.readUInt8()) { guards.append(try KeptGuard(from: &reader)) }
                 try reader.finish()
-                return (startsAt, discardReports, counts)
+                return (startsAt, discardReports, counts, guards)
             }
         }
-        guard case .success(let (startsAt, discardReports, counts)) = read else { return }
+        guard case .success(let (startsAt, discardReports, counts, guards)) = read else { return }
+        context.guards.kept = guards
         // The delay runs from the first start, and never for longer than now configured.
         context.startsAt = min(context.startsAt, startsAt.nanoseconds == 0 ? Instant(nanoseconds: .min) : startsAt)
         self.discardReports = discardReports

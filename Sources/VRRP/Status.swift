@@ -326,6 +326,8 @@ package enum BackupReason: UInt8, Sendable, NamedCase {
     case maintenance
     /// A before_master has failed or was late.
     case hookFailed
+    /// Its timer is over, and its guard keeps it from being MASTER.
+    case guarded
 
     package var name: String {
         switch self {
@@ -341,6 +343,7 @@ package enum BackupReason: UInt8, Sendable, NamedCase {
         case .resigned: "resigned"
         case .maintenance: "maintenance"
         case .hookFailed: "hookFailed"
+        case .guarded: "guarded"
         }
     }
 }

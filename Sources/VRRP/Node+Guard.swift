@@ -1,0 +1,266 @@
+import Base
+import ConfigurationModel
+import Wire
+
+/// The guards of a node: virtual routers ask them before they become MASTER, and follow them (docs/decisions, D100 and on).
+struct NodeGuards: Sendable {
+    var clusters: [ClusterGuard] = []
+    /// The guarded group of each instance; empty without a guard.
+    private(set) var places: [Int: GuardPlace] = [:]
+    /// Stands for this start of the node; given before the first configuration.
+    var nonce: UInt64 = 0
+    /// What a predecessor has left, until the first configuration.
+    var kept: [KeptGuard] = []
+
+    /// Where the decision about an instance is made.
+    struct GuardPlace: Hashable, Sendable {
+        var cluster: Int
+        var group: Int
+    }
+
+    var isEmpty: Bool { clusters.isEmpty }
+
+    /// The next time at which something is to be sent or looked at.
+    var deadline: Instant {
+        clusters.reduce(.never) { earliest, cluster in
+            cluster.groups.reduce(min(earliest, cluster.beatDueAt)) { min($0, $1.hold?.until ?? .never) }
+        }
+    }
+
+    mutating func indexGroups() {
+        places = [:]
+        for (number, cluster) in clusters.enumerated() {
+            for (place, group) in cluster.groups.enumerated() {
+                for id in group.members { places[id] = GuardPlace(cluster: number, group: place) }
+            }
+        }
+    }
+
+    /// True if a MASTER doesn't yield to an advertisement: its claim goes before that of the other, which hears that.
+    func keepsMaster(_ id: InstanceID, priority: Priority, at now: Instant) -> Bool {
+        guard let place = places[id] else { return false }
+        var state = GroupState()
+        state.priority = priority
+        return clusters[place.cluster].keepsMaster(place.group, state, at: now)
+    }
+
+    /// Why an instance whose timer is over isn't MASTER.
+    func hold(of id: InstanceID) -> GuardHold? {
+        places[id].flatMap { clusters[$0.cluster].groups[$0.group].hold }
+    }
+}
+
+extension Node {
+    // MARK: Configuration
+
+    /// Takes over the clusters of a configuration. What is known of a cluster whose nodes stay is kept.
+    mutating func adoptGuards(_ clusters: [ClusterSettings], at now: Instant) {
+        let former = context.guards.clusters
+        context.guards.clusters = clusters.compactMap { settings in
+            guard let own = settings.ownNode, settings.hasHeartbeats else { return nil }
+            let groups = settings.guarded.map { GuardedGroup(name: $0, members: members(of: $0)) }
+            guard let known = former.first(where: { $0.settings.name == settings.name }) else {
+                let new = ClusterGuard(settings, own: own, nonce: context.guards.nonce, groups: groups, at: now)
+                let kept = context.guards.kept.first { $0.cluster == settings.name }
+                return kept.map { new.resumed(from: $0, at: now) } ?? new
+            }
+            return known.reconfigured(settings, own: own, groups: groups, at: now)
+        }
+        context.guards.kept = []
+        context.guards.indexGroups()
+        changed.isNodeChanged = true
+        for id in routers.indices {
+            let isGuarded = context.guards.places[id] != nil
+            // Who waited for a guard that is gone waits for the timer that runs.
+            if routers[id].isGuarded, !isGuarded, routers[id].group == nil { routers[id].wantsMaster = false }
+            routers[id].isGuarded = isGuarded
+        }
+    }
+
+    private func members(of name: String) -> [InstanceID] {
+        if let group = context.groups.first(where: { $0.name == name }) { return group.members }
+        return routers.first { $0.settings.name == name }.map { [$0.id] } ?? []
+    }
+
+    // MARK: Events
+
+    /// An authentic heartbeat has come.
+    mutating func take(_ frame: Heartbeat, cluster: Int, path: Int, at now: Instant) {
+        guard context.guards.clusters.indices.contains(cluster) else { return }
+        context.guards.clusters[cluster].noteStall(at: now)
+        context.guards.clusters[cluster].take(frame, path: path, at: now)
+    }
+
+    // MARK: Decisions
+
+    /// Has guarded groups follow what the cluster has decided. - Returns: whether a state has changed.
+    mutating func settleGuards(at now: Instant, into actions: inout [Action]) -> Bool {
+        var hasChanged = false
+        for number in context.guards.clusters.indices {
+            context.guards.clusters[number].noteStall(at: now)
+            for place in context.guards.clusters[number].groups.indices {
+                if settle(place, of: number, at: now, into: &actions) { hasChanged = true }
+            }
+            let states = context.guards.clusters[number].groups.map { state(of: $0, at: now) }
+            for place in context.guards.clusters[number].assent(states, at: now) {
+                let group = context.guards.clusters[number].groups[place]
+                for id in group.members where routers[id].state == .backup {
+                    changed.add(id)
+                    routers[id].waitAnew(at: now, &context)
+                }
+            }
+        }
+        return hasChanged
+    }
+
+    private mutating func settle(
+        _ place: Int, of number: Int, at now: Instant, into actions: inout [Action]
+    ) -> Bool {
+        var group = context.guards.clusters[number].groups[place]
+        var state = state(of: group, at: now)
+        let (times, bound) = (context.guards.clusters[number].times, context.guards.clusters[number].peerBound)
+        state.confirmedAt = group.members.reduce(state.confirmedAt) {
+            max($0, routers[$1].confirmedAt(times, peerBound: bound))
+        }
+        if state.state == .master, !group.wasMaster {
+            group.epoch = context.guards.clusters[number].highestEpoch(of: place) + 1
+            changed.isNodeChanged = true
+        }
+        if state.state != .master { group.isProved = false }
+        group.wasMaster = state.state == .master
+        let former = group.hold
+        group.hold = nil
+        if !state.wantsMaster {
+            group.claim = 0
+            group.asksForHandOver = false
+        } else if group.claim == 0 {
+            group.claim = UInt64(clamping: max(1, now.nanoseconds))
+        }
+        if state.wantsMaster { group.asksForHandOver = state.preempts }
+        context.guards.clusters[number].groups[place] = group
+        if state.state == .master {
+            guard let why = context.guards.clusters[number].release(place, state, at: now) else { return false }
+            letGo(group.members, why, at: now, into: &actions)
+            return true
+        }
+        guard state.wantsMaster else { return false }
+        if let hold = context.guards.clusters[number].hold(place, state, at: now) {
+            context.guards.clusters[number].groups[place].hold = hold
+            if !hold.isLike(former) { report(hold, of: group.members, into: &actions) }
+            return false
+        }
+        context.guards.clusters[number].groups[place].isProved =
+            context.guards.clusters[number].isProved(place, at: now)
+        context.guards.clusters[number].groups[place].claim = 0
+        context.guards.clusters[number].groups[place].asksForHandOver = false
+        return admit(group.members, at: now, into: &actions)
+    }
+
+    /// A group may be MASTER: an instance of its own is at once, a sync group's members with each other. - Returns: whether
+    /// anything has come of it.
+    private mutating func admit(_ members: [InstanceID], at now: Instant, into actions: inout [Action]) -> Bool {
+        var hasChanged = false
+        for id in members where routers[id].state == .backup && !routers[id].isAdmitted {
+            changed.add(id)
+            hasChanged = true
+            routers[id].isAdmitted = true
+            let reason = routers[id].claimReason ?? .masterDown
+            if routers[id].group == nil {
+                routers[id].enterMaster(reason, at: now, &context, into: &actions)
+            } else {
+                context.noteChange(of: id, .wantsMaster(reason))
+            }
+        }
+        return hasChanged
+    }
+
+    private mutating func letGo(
+        _ members: [InstanceID], _ why: GuardRelease, at now: Instant, into actions: inout [Action]
+    ) {
+        for id in members where routers[id].state == .master {
+            changed.add(id)
+            // Who waits for our skew claims; to another master it says nothing.
+            if case .handOver = why { routers[id].advertise(.release, at: now, into: &actions) }
+            routers[id].enterBackup(.guarded(why), at: now, &context, into: &actions)
+        }
+    }
+
+    private mutating func report(_ hold: GuardHold, of members: [InstanceID], into actions: inout [Action]) {
+        for id in members {
+            changed.add(id)
+            actions.append(.observe(.takeoverHeld(id, hold)))
+        }
+    }
+
+    /// Sends what is due, and at once what has changed.
+    mutating func beat(at now: Instant, into actions: inout [Action]) {
+        for number in context.guards.clusters.indices {
+            for (node, isHeard) in context.guards.clusters[number].changedHearing(at: now) {
+                changed.isNodeChanged = true
+                let cluster = context.guards.clusters[number]
+                actions.append(
+                    .observe(.clusterNode(cluster.name(of: node), of: cluster.settings.name, isHeard: isHeard)))
+            }
+            let states = context.guards.clusters[number].groups.map { state(of: $0, at: now) }
+            let isGoodbye = hasStopped && !owesWithdrawals && !states.contains { $0.hasAddresses }
+            guard
+                let frame = context.guards.clusters[number].frame(states, isGoodbye: isGoodbye, at: now)
+            else { continue }
+            actions.append(.beat(cluster: number, frame))
+            // A successor sends higher numbers than any that may have left.
+            if frame.sequence % ClusterGuard.sequencesKept == 0 { changed.isNodeChanged = true }
+        }
+    }
+
+    private func state(of group: GuardedGroup, at now: Instant) -> GroupState {
+        var state = GroupState()
+        let members = group.members.lazy.map { routers[$0] }
+        guard let first = members.first else { return state }
+        state.priority = members.reduce(first.priority) { min($0, $1.priority) }
+        let states = Set(members.map(\.state))
+        if states.contains(.master) {
+            state.state = .master
+        } else if states.contains(.fault) {
+            state.state = .fault
+        } else {
+            state.state = states == [.backup] ? .backup : .initialize
+        }
+        state.isReady =
+            !isStopping && (state.state == .master || state.state == .backup)
+            && members.allSatisfy { $0.faults.isEmpty && $0.order != .resigned && $0.order != .maintenance }
+        state.hasAddresses = group.members.contains { context.ledger.count(of: $0) > 0 }
+        state.wantsMaster =
+            !isStopping && states.contains(.backup) && members.allSatisfy(\.mayBeMaster)
+            && !members.contains { $0.state == .fault }
+        state.hearsMaster = members.contains { $0.hearsMaster(at: now) }
+        state.preempts = members.contains { $0.state == .backup && ($0.claimReason?.preempts ?? false) }
+        return state
+    }
+}
+
+extension TransitionReason {
+    /// True if a master that is heard is to be replaced.
+    fileprivate var preempts: Bool { self == .preempted || self == .raised }
+}
+
+extension VirtualRouter {
+    /// It has agreed to another node's claim: it waits for its own timer anew.
+    mutating func waitAnew(at now: Instant, _ context: inout NodeContext) {
+        wantsMaster = false
+        claimReason = nil
+        isReleased = false
+        armMasterDown(max(now, context.startsAt) + masterDownInterval, &context)
+    }
+
+    /// The time at which no advertisement has come for the master-down interval and its confirmation.
+    func confirmedAt(_ times: GuardTimes, peerBound: Interval) -> Instant {
+        (lastAdvertAt ?? since) + masterDownInterval
+            + times.masterDownConfirmation(of: settings, peerBound: peerBound)
+    }
+
+    /// BACKUP: another master is heard by its advertisements.
+    func hearsMaster(at now: Instant) -> Bool {
+        guard state == .backup, master != nil, master != source, !isReleased, let lastAdvertAt else { return false }
+        return now - lastAdvertAt < masterInterval * 5 / 2
+    }
+}
