@@ -29,8 +29,6 @@ final class Heartbeats {
     private var generation: UInt64 = 0
     /// Those of the configuration that waits for its sockets.
     private var next: (generation: UInt64, clusters: [Cluster])?
-    /// Keys that have come for the next configuration, by the cluster's place.
-    private var keyFiles: [UInt8: KeyFile] = [:]
     /// The places of sockets among the clusters that run.
     private var places: [HeartbeatSockets.Key: HeartbeatPlace] = [:]
     private var pending: [UInt32: HeartbeatSockets.Key] = [:]
@@ -54,13 +52,10 @@ final class Heartbeats {
 
     // MARK: Configurations
 
-    /// Takes a cluster's keys, for the configuration that comes next. - Throws: `KeyFileError`.
-    func takeKeys(_ bytes: UnsafeRawBufferPointer, ofCluster place: UInt8) throws(KeyFileError) {
-        keyFiles[place] = try KeyFile(bytes)
-    }
-
     /// Requests the sockets of a configuration. Returns the clusters that have no keys, and so no guard.
-    func prepare(_ settings: [ClusterSettings], generation: UInt64) -> Set<Int> {
+    ///
+    /// - Parameter keyFiles: by the cluster's place.
+    func prepare(_ settings: [ClusterSettings], _ keyFiles: [UInt8: KeyFile], generation: UInt64) -> Set<Int> {
         var keyless: Set<Int> = []
         let clusters = settings.enumerated().map { number, settings in
             let keys = keyFiles[UInt8(number)].map { FrameKeys($0, cluster: settings.name, kind: .beat) }
@@ -74,7 +69,6 @@ final class Heartbeats {
                 connections: keys == nil ? [] : connections,
                 counts: Array(repeating: HeartbeatCounts(), count: paths))
         }
-        keyFiles = [:]
         next = (generation, clusters)
         requestMissing()
         return keyless

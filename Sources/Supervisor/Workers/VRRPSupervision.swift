@@ -82,6 +82,7 @@ final class VRRPSupervision: WorkerProcessOwner {
     private(set) var previousGenerations: [Generation] = []
     /// True as long as the page is a former hasupd's and no worker has resumed from it.
     private var isInherited: Bool
+    private let clusterKeys = ClusterKeys()
     private let staleAddresses: StaleAddressGuard
     private var statusRequests: StatusRequests?
     /// The newest generation that this worker runs.
@@ -128,6 +129,8 @@ final class VRRPSupervision: WorkerProcessOwner {
         worker.watch(
             smallestAdvertInterval: generation.model.smallestAdvertInterval, instanceCount: generation.instanceCount)
         self.worker = worker
+        clusterKeys.onFailure = { [unowned self] in self.lines.write(.error, "", $0) }
+        clusterKeys.read(for: generation)
     }
 
     func start() {
@@ -173,9 +176,11 @@ final class VRRPSupervision: WorkerProcessOwner {
         broker.advance(to: generation.number, source: generation)
         worker?.watch(
             smallestAdvertInterval: generation.model.smallestAdvertInterval, instanceCount: generation.instanceCount)
+        clusterKeys.read(for: generation)
         if isIdle { return begin() }
         guard let channel = worker?.channel else { return }
         checkDelivery(on: channel)
+        clusterKeys.send(on: channel)
         trackerFeed?.sendTable(of: generation, on: channel)
         sendOrders(with: generation, on: channel)
         SupervisorToVRRP.configure(generation: generation.number)
@@ -244,6 +249,7 @@ final class VRRPSupervision: WorkerProcessOwner {
             for previous in previousGenerations.suffix(previousGenerationsMax) {
                 SupervisorToVRRP.previousGeneration.send(on: channel, descriptors: [previous.partNumber])
             }
+            clusterKeys.send(on: channel)
             trackerFeed?.sendTable(of: broker.source, on: channel)
             sendOrders(with: broker.source, on: channel)
             SupervisorToVRRP.hello(
@@ -314,6 +320,8 @@ final class VRRPSupervision: WorkerProcessOwner {
             recordWork(worker)
         case .openSocket(let generation, let instance):
             openSocket(generation: generation, instance: instance, correlation: frame.header.correlation, worker)
+        case .openHeartbeatSocket(let generation, let place):
+            openHeartbeatSocket(generation: generation, place, frame.header.correlation, worker)
         case .notify(let generation, let bytes):
             let notifications = try decodeList(frame, bytes) { reader throws(ByteError) in
                 try Notification(from: &reader)
@@ -425,8 +433,13 @@ final class VRRPSupervision: WorkerProcessOwner {
     }
 
     /// Checks whether the worker has received all that was sent: to be called before something else is.
-    private func checkDelivery(on channel: Channel) {
+    func checkDelivery(on channel: Channel) {
         if channel.hasDeliveredAll { broker.workerHasTakenAll() }
+    }
+
+    /// The ends of a heartbeat path that the worker may have. - Throws: `Refusal`.
+    func heartbeatEnds(generation: UInt64, at place: HeartbeatPlace) throws(Refusal) -> HeartbeatConnection {
+        try broker.heartbeatSocket(generation: generation, at: place)
     }
 
     func refuse(_ refusal: Refusal) {

@@ -1,0 +1,99 @@
+import Authentication
+import Base
+import ConfigurationModel
+import Glibc
+import Reactor
+import WorkerProtocol
+
+/// The keys of the clusters (docs/decisions, D105): read from their files with each configuration, and handed to VRRP workers
+/// in memory of their own. They stand in no image, log or report.
+final class ClusterKeys {
+    /// A cluster's keys of the last configuration.
+    private struct Entry {
+        let name: String
+        let path: String
+        /// Nil if they can't be had.
+        let memory: MappedMemory?
+    }
+
+    /// By the cluster's place.
+    private var entries: [Int: Entry] = [:]
+    /// A sentence about a file that can't be used.
+    var onFailure: ((String) -> Void)?
+
+    /// Reads the files of a configuration. Where one can't be used, what was read of it before stays.
+    func read(for generation: Generation) {
+        let former = entries.values
+        entries = [:]
+        for (place, cluster) in generation.clusters.enumerated() where cluster.needsKeys {
+            let before = former.first { $0.name == cluster.name && $0.path == cluster.secretFile }?.memory
+            var memory = before
+            do throws(Failure) {
+                memory = try Self.read(cluster.secretFile)
+            } catch {
+                onFailure?(
+                    "cluster \(cluster.name): \(error.description): "
+                        + (before == nil ? "what it guards is in FAULT" : "the keys that were read before stay in force"))
+            }
+            entries[place] = Entry(name: cluster.name, path: cluster.secretFile, memory: memory)
+        }
+        generation.keyless = Set(entries.filter { $0.value.memory == nil }.keys)
+    }
+
+    /// Hands over all keys, for the configuration that the worker is given next.
+    func send(on channel: Channel) {
+        for (place, entry) in entries {
+            guard let memory = entry.memory else { continue }
+            SupervisorToVRRP.clusterKeys(cluster: UInt8(place)).send(on: channel, descriptors: [memory.number])
+        }
+    }
+
+    /// The reason a file can't be used.
+    enum Failure: Error, CustomStringConvertible {
+        case noFile
+        case system(SystemError)
+        case notRegular(String)
+        case foreign(String)
+        case open(String)
+        case content(String, KeyFileError)
+
+        var description: String {
+            switch self {
+            case .noFile: "it names no key file (secret file:PATH)"
+            case .system(let error): error.description
+            case .notRegular(let path): "\(Printable.text(path)) isn't a regular file"
+            case .foreign(let path): "the key file \(Printable.text(path)) isn't root's: chown root it"
+            case .open(let path):
+                "the key file \(Printable.text(path)) can be read or changed by others: chmod 600 it, and make another key"
+            case .content(let path, let error): "the key file \(Printable.text(path)) \(error.description)"
+            }
+        }
+    }
+
+    /// Reads and checks a file. - Throws: `Failure`.
+    static func read(_ path: String) throws(Failure) -> MappedMemory {
+        guard !path.isEmpty else { throw .noFile }
+        let operation = "read the key file \(Printable.text(path))"
+        let number = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+        guard number >= 0 else { throw .system(SystemError(errno, operation)) }
+        let file = Descriptor(owning: number)
+        var status = stat()
+        guard fstat(file.number, &status) == 0 else { throw .system(SystemError(errno, operation)) }
+        guard status.st_mode & S_IFMT == S_IFREG else { throw .notRegular(path) }
+        guard status.st_uid == 0 || status.st_uid == geteuid() else { throw .foreign(path) }
+        guard status.st_mode & (S_IRWXO | S_IWGRP) == 0 else { throw .open(path) }
+        var bytes = [UInt8](repeating: 0, count: KeyFile.bytesMax + 1)
+        let count = pread(file.number, &bytes, bytes.count, 0)
+        guard count >= 0 else { throw .system(SystemError(errno, operation)) }
+        do throws(KeyFileError) {
+            _ = try KeyFile(bytes.prefix(count))
+        } catch {
+            throw .content(path, error)
+        }
+        do throws(SystemError) {
+            return try MappedMemory(sealed: try MappedMemory.sealed(Array(bytes.prefix(count)), name: "hasup-keys"))
+        } catch {
+            throw .system(error)
+        }
+    }
+}
