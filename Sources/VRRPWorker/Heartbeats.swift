@@ -17,6 +17,8 @@ final class Heartbeats {
         let connections: [(place: HeartbeatPlace, key: HeartbeatSockets.Key)]
         /// By path.
         var counts: [HeartbeatCounts]
+        /// By path and reason: when the log may say it again.
+        var reports: [[RateLimit]]
     }
 
     /// Time between two requests for a socket that can't be had yet: its address or its device may come.
@@ -67,7 +69,9 @@ final class Heartbeats {
             return Cluster(
                 settings: settings, tag: clusterTag(of: settings.name), keys: keys,
                 connections: keys == nil ? [] : connections,
-                counts: Array(repeating: HeartbeatCounts(), count: paths))
+                counts: (0..<paths).map { HeartbeatCounts(cluster: UInt8(number), path: UInt8($0)) },
+                reports: Array(
+                    repeating: FrameRefusal.allCases.map { _ in RateLimit(period: .seconds(60)) }, count: paths))
         }
         next = (generation, clusters)
         requestMissing()
@@ -82,7 +86,9 @@ final class Heartbeats {
             guard let former = self.clusters.first(where: { $0.settings.name == clusters[place].settings.name }),
                 former.counts.count == clusters[place].counts.count
             else { continue }
+            clusters[place].reports = former.reports
             clusters[place].counts = former.counts
+            for path in former.counts.indices { clusters[place].counts[path].cluster = UInt8(place) }
         }
         self.clusters = clusters
         self.generation = generation
@@ -92,6 +98,9 @@ final class Heartbeats {
         sockets.close(except: Set(places.keys))
         requestMissing()
     }
+
+    /// The counters of all paths.
+    var counts: [HeartbeatCounts] { Array(clusters.flatMap(\.counts).prefix(VRRPToSupervisor.entriesMax)) }
 
     // MARK: Requests
 
@@ -130,7 +139,10 @@ final class Heartbeats {
 
     /// A worker of a hasupd that is gone gets no answers; the next hasupd's worker asks itself.
     private func failed(_ key: HeartbeatSockets.Key, _ code: Int32) {
-        if let place = places[key] { clusters[Int(place.cluster)].counts[Int(place.path)].note(error: code) }
+        if let place = places[key] {
+            clusters[Int(place.cluster)].counts[Int(place.path)].errors += 1
+            clusters[Int(place.cluster)].counts[Int(place.path)].lastError = code
+        }
         if !sockets.has(key), let requestTimer { loop.set(requestTimer, to: loop.now + Self.requestPeriod) }
     }
 
@@ -153,7 +165,7 @@ final class Heartbeats {
                 clusters[cluster].keys?.sign(&frame)
                 signedPath = place.path
             }
-            if sockets.send(frame, by: key) { clusters[cluster].counts[Int(place.path)].noteSent() }
+            if sockets.send(frame, by: key) { clusters[cluster].counts[Int(place.path)].sent += 1 }
         }
     }
 
@@ -163,10 +175,13 @@ final class Heartbeats {
         let (cluster, path) = (Int(place.cluster), Int(place.path))
         switch clusters[cluster].read(bytes, at: place) {
         case .success(let beat):
-            clusters[cluster].counts[path].noteReceived()
+            clusters[cluster].counts[path].received += 1
             onBeat?(beat, cluster, path)
         case .failure(let refusal):
-            guard let count = clusters[cluster].counts[path].note(refusal, at: loop.now) else { return }
+            let reason = Int(refusal.rawValue)
+            clusters[cluster].counts[path].refused[reason] += 1
+            guard clusters[cluster].reports[path][reason].admits(at: loop.now) else { return }
+            let count = clusters[cluster].counts[path].refused[reason]
             let settings = clusters[cluster].settings
             let name = settings.ownNode.map { settings.nodes[$0].paths[path].name } ?? ""
             onLog?(

@@ -241,6 +241,8 @@ final class Worker {
         if node.discardedWithoutInstance.contains(where: { $0 > 0 }) {
             VRRPToSupervisor.discarded(node.discardedWithoutInstance).send(on: channel)
         }
+        let heard = heartbeats.counts
+        if !heard.isEmpty { VRRPToSupervisor.heartbeats(heard).send(on: channel) }
         VRRPToSupervisor.status(generation: configuration.generation, writer.bytes).send(
             on: channel, correlation: correlation)
         resetCounters(reset)

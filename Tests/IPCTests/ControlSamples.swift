@@ -37,6 +37,11 @@ enum SampleStatus {
         var file = TrackerReport()
         (file.kind, file.name, file.state, file.value) = ("file", "load", "VALUE", -5)
         daemon.trackers = [tracker, file, TrackerReport()]
+        var path = HeartbeatPathReport()
+        (path.cluster, path.path, path.sent, path.received) = ("web", "cable", 7, 5)
+        (path.errors, path.lastError) = (1, "Network is unreachable")
+        path.refused.add("authentication", 2)
+        daemon.heartbeats = [path, HeartbeatPathReport()]
         var services = ServiceCounts()
         (services.total, services.down, services.fault) = (4, 2, 1)
         daemon.services = services

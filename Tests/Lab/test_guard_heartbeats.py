@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+import json
 import os
 import socket
 import struct
@@ -122,6 +123,11 @@ def begin(lan, nodes, keys):
     return daemons
 
 
+def paths(daemon):
+    """The counters of the daemon's heartbeat paths."""
+    return json.loads(daemon.cli("status", "--json").stdout)["daemon"]["heartbeats"]
+
+
 def replay(node, frames, seconds):
     """Sends captured frames again, out of the node's end of the cable."""
     end = time.time() + seconds
@@ -159,6 +165,10 @@ def test_a_wrong_key_is_refused_and_said(lan, cabled, heard):
     for daemon in (a, b):
         wait_for("the refusal in the log", daemon.log,
                  lambda log: "heartbeats were refused" in log and "no key of this node has signed them" in log, 5)
+    for daemon in (a, b):
+        wait_for("the refusals in the status", lambda: paths(daemon),  # pylint: disable=cell-var-from-loop
+                 lambda seen: len(seen) == 2 and all(entry["refused"].get("authentication", 0) > 5 for entry in seen), 5)
+        assert all(entry["received"] == 0 and set(entry["refused"]) == {"authentication"} for entry in paths(daemon))
     hold_for("a has the address", lambda: lan.holders(VIP), lambda seen: seen == ["a"], 2)
     seen = beats(heard, 0)
     assert seen and all(not beat.echoes for beat in seen)

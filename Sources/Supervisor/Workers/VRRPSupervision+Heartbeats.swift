@@ -1,12 +1,25 @@
 import Base
 import CLinux
 import ConfigurationModel
+import Control
 import Glibc
 import Reactor
 import Supervision
 import WorkerProtocol
 
 extension VRRPSupervision {
+    /// The heartbeat paths of the configuration that runs, as the worker last reported them.
+    var heartbeatReports: [HeartbeatPathReport] {
+        let clusters = broker.source.clusters
+        return heartbeatCounts.compactMap { counts in
+            guard clusters.indices.contains(Int(counts.cluster)) else { return nil }
+            let cluster = clusters[Int(counts.cluster)]
+            let paths = cluster.ownNode.map { cluster.nodes[$0].paths } ?? []
+            guard paths.indices.contains(Int(counts.path)) else { return nil }
+            return HeartbeatPathReport(cluster: cluster.name, path: paths[Int(counts.path)].name, counts)
+        }
+    }
+
     /// Opens the socket of a heartbeat path for the worker, which names it by its place.
     func openHeartbeatSocket(
         generation: UInt64, _ place: HeartbeatPlace, _ correlation: UInt32, _ worker: WorkerProcess
@@ -42,5 +55,20 @@ extension VRRPSupervision {
             }
         }
         return try owned(result, operation)
+    }
+}
+
+extension HeartbeatPathReport {
+    fileprivate init(cluster: String, path: String, _ counts: HeartbeatCounts) {
+        self.init()
+        self.cluster = cluster
+        self.path = path
+        sent = Int(clamping: counts.sent)
+        errors = Int(clamping: counts.errors)
+        lastError = counts.lastError == 0 ? nil : SystemError.text(of: counts.lastError)
+        received = Int(clamping: counts.received)
+        for (reason, count) in zip(FrameRefusal.allCases, counts.refused) where count > 0 {
+            refused.add(reason.name, count)
+        }
     }
 }

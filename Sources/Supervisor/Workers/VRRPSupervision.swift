@@ -96,6 +96,8 @@ final class VRRPSupervision: WorkerProcessOwner {
     private var hasResumed = false
     /// Packets that no instance matched, by `DiscardReason.rawValue`, as the worker last reported them.
     private(set) var discardedWithoutInstance: [UInt64] = []
+    /// Heartbeat paths, as the worker last reported them.
+    private(set) var heartbeatCounts: [HeartbeatCounts] = []
     /// The last worker's report on its sandbox.
     private(set) var sandboxReport = SandboxReport()
 
@@ -339,6 +341,7 @@ final class VRRPSupervision: WorkerProcessOwner {
             }
             for observation in observations { delegate.observed(observation, generation: generation) }
         case .discarded(let counts): discardedWithoutInstance = counts
+        case .heartbeats(let counts): heartbeatCounts = counts
         case .status(let generation, let bytes):
             try receiveStatus(frame, generation, bytes)
         case .log(let level, let text):
