@@ -18,7 +18,7 @@ import VRRP
     }
 
     private static func lock(
-        _ mode: LockSettings.Mode = .smart, _ unreachable: LockSettings.Unreachable = .auto
+        _ mode: LockSettings.LockMode = .smart, _ unreachable: LockSettings.Unreachable = .auto
     ) -> LockSettings {
         var lock = LockSettings(engine: .witness(IPAddress(v4: 0x0a01_0009), port: 7_113))
         (lock.mode, lock.unreachable) = (mode, unreachable)

@@ -42,6 +42,7 @@ struct ClusterCheck {
         }
         reportSharedAddresses(groups)
         checkSyncGroups(groups)
+        checkGuards()
     }
 
     // MARK: - Who belongs together
@@ -103,6 +104,8 @@ struct ClusterCheck {
     }
 
     // MARK: - Findings
+
+    mutating func add(_ finding: Diagnostic) { diagnostics.append(finding) }
 
     mutating func report(_ severity: Severity, _ message: String, at member: NodeInstance, _ keywords: [String]) {
         let place = nodes[member.node].place(keywords, member.instance)

@@ -87,7 +87,9 @@ package struct ModelDifference: Hashable, Sendable {
         let difference = ServiceDifference(from: old.virtualServers, to: new.virtualServers)
         services = difference.titles
         before.virtualServers = new.virtualServers
-        let own = SettingTexts.differences(before, new, instances: names)
+        let clusters = ClusterDifference(from: old.clusters, to: new.clusters)
+        before.clusters = new.clusters
+        let own = SettingTexts.differences(before, new, instances: names) + clusters.settings
         globalCount = own.count
         global = (own + difference.settings).map {
             $0.marked(in: ["global_defs", "(root)"])

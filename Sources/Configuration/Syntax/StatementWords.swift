@@ -30,11 +30,15 @@ extension StatementParser {
         "vrrp_sync_group": "each of its instances changes its role by itself",
         "virtual_routes": "they aren't set, whichever node is MASTER",
         "virtual_rules": "they aren't set, whichever node is MASTER",
+        "cluster": "without the split-brain guard both nodes become MASTER when they don't hear each other",
     ]
 
     /// Once: keepalived should be able to read the same files.
     mutating func warnOfOwnKeyword(_ keyword: KeywordRow, at place: Int) {
-        guard !hasWarnedOfOwnKeyword, !text.isOwn(text.tokens[place]) else { return }
+        // Of a whole block the elaborator says it, as an error.
+        guard !hasWarnedOfOwnKeyword, !isInCluster, keyword.stage != .clusters, !text.isOwn(text.tokens[place]) else {
+            return
+        }
         hasWarnedOfOwnKeyword = true
         report(
             .warning,

@@ -209,7 +209,7 @@ package enum ProbePolicy: Choice {
         switch self {
         case .hold: fields.word("hold")
         case .holdFor(var time):
-            try fields.field("hold", &time, in: Limits.positive)
+            try fields.field("hold", &time, in: Limits.probeTime)
             self = .holdFor(time)
         case .off: fields.word("off")
         }
@@ -260,6 +260,10 @@ extension ConfigurationModel {
     package struct GuardedGroup: Hashable, Sendable {
         package var cluster: Int
         package var group: Int
+        package init(cluster: Int, group: Int) {
+            self.cluster = cluster
+            self.group = group
+        }
     }
 
     /// For each instance that is guarded, by its name or with its sync group, the decision that it belongs to, by the

@@ -44,7 +44,7 @@ package struct LockSettings: Record {
             }
         }
     }
-    package enum Mode: UInt8, FieldValue, CaseIterable {
+    package enum LockMode: UInt8, FieldValue, CaseIterable {
         /// Only when a node isn't heard.
         case smart = 0
         /// For each claim.
@@ -58,7 +58,7 @@ package struct LockSettings: Record {
         case release = 2
     }
     package var engine: Engine
-    package var mode = Mode.smart
+    package var mode = LockMode.smart
     /// ttl: the time for which it is held after its last renewal. sanlock and file have none.
     package var ttl = Interval.seconds(5)
     package var unreachable = Unreachable.auto
@@ -139,6 +139,7 @@ extension Limits {
     package static let references = 16
     package static let referenceTime = Interval.milliseconds(10)...Interval.seconds(60)
     package static let referenceLosses = 1...100
+    package static let probeTime = Interval.milliseconds(1)...interval.upperBound
     package static let releaseTime = Interval.milliseconds(10)...Interval.seconds(60)
     /// A witness grants nothing for the upper one after its start.
     package static let lockTime = Interval.seconds(1)...Interval.seconds(30)
