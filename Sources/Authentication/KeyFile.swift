@@ -17,9 +17,9 @@ package enum KeyFileError: Error, Hashable, Sendable, CustomStringConvertible {
         switch self {
         case .tooLong: "has more than \(KeyFile.bytesMax) bytes"
         case .noKey: "has no key: `hasup keygen` makes one"
-        case .line(let line): "has in line \(line) no number followed by 32 bytes in base64, as `hasup keygen` prints them"
-        case .number(let line):
-            "has in line \(line) a number that isn't from 0 to \(KeyFile.numberMax)"
+        case .line(let line):
+            "has in line \(line) no number followed by 32 bytes in base64, as `hasup keygen` prints them"
+        case .number(let line): "has in line \(line) a number that isn't from 0 to \(KeyFile.numberMax)"
         case .repeated(let line): "has in line \(line) a number that another line has, too"
         }
     }

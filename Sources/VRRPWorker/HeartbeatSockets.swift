@@ -12,7 +12,7 @@ final class HeartbeatSockets {
         var ends: HeartbeatConnection
     }
 
-    private final class Socket {
+    private final class Entry {
         let descriptor: Descriptor
         var watch: Watch?
 
@@ -28,7 +28,7 @@ final class HeartbeatSockets {
     private let loop: EventLoop
     /// Made when there is a path.
     private var receiver: OpaquePointer?
-    private var sockets: [Key: Socket] = [:]
+    private var sockets: [Key: Entry] = [:]
     /// A frame has come; its bytes are valid during the call.
     var onFrame: ((Key, UnsafeRawBufferPointer) -> Void)?
     /// The network or the kernel has reported an error.
@@ -44,7 +44,7 @@ final class HeartbeatSockets {
         if receiver == nil { receiver = hasup_receiver_create() }
         guard receiver != nil else { throw SystemError(ENOMEM, "allocate receive buffers") }
         close(key)
-        let socket = Socket(descriptor)
+        let socket = Entry(descriptor)
         socket.watch = try loop.add(socket.descriptor.number) { [unowned self] _ in self.drain(key) }
         sockets[key] = socket
     }

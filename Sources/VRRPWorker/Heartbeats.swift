@@ -80,8 +80,9 @@ final class Heartbeats {
 
     /// The configuration runs from now on. Counters of paths that stay go on.
     func adopt() {
-        guard var (generation, clusters) = next else { return }
+        guard let (generation, incoming) = next else { return }
         next = nil
+        var clusters = incoming
         for place in clusters.indices {
             guard let former = self.clusters.first(where: { $0.settings.name == clusters[place].settings.name }),
                 former.counts.count == clusters[place].counts.count

@@ -15,7 +15,8 @@ struct KeygenCommand: ParsableCommand {
 
     @Option(
         name: .long,
-        help: ArgumentHelp("The key's number, 0 to \(KeyFile.numberMax), by which frames name it.", valueName: "number"))
+        help: ArgumentHelp(
+            "The key's number, 0 to \(KeyFile.numberMax), by which frames name it.", valueName: "number"))
     var number: UInt8 = 1
     @Argument(help: ArgumentHelp("The file, which mustn't exist.", valueName: "file"), completion: .file())
     var file: String?
@@ -32,8 +33,9 @@ struct KeygenCommand: ParsableCommand {
         do throws(SystemError) {
             try Self.create(file, line)
         } catch {
-            let hint = error.code == EEXIST ? ". A key is never overwritten: name another file, or add a line to it" : ""
-            Terminal.complain("\(error)\(hint).")
+            let hint =
+                error.code == EEXIST ? " A key is never overwritten: name another file, or add a line to it." : ""
+            Terminal.complain("\(error).\(hint)")
             throw ExitCode(1)
         }
     }

@@ -31,9 +31,9 @@ final class ClusterKeys {
             do throws(Failure) {
                 memory = try Self.read(cluster.secretFile)
             } catch {
-                onFailure?(
-                    "cluster \(cluster.name): \(error.description): "
-                        + (before == nil ? "what it guards is in FAULT" : "the keys that were read before stay in force"))
+                let effect =
+                    before == nil ? "what it guards is in FAULT" : "the keys that were read before stay in force"
+                onFailure?("cluster \(cluster.name): \(error.description): \(effect)")
             }
             entries[place] = Entry(name: cluster.name, path: cluster.secretFile, memory: memory)
         }
