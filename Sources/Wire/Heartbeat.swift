@@ -205,7 +205,9 @@ package struct GroupFlags: OptionSet, Hashable, Sendable {
     package static let isProved = GroupFlags(rawValue: 8)
     package static let holdsLock = GroupFlags(rawValue: 16)
     package static let addressIsThere = GroupFlags(rawValue: 32)
-    fileprivate static let known = GroupFlags(rawValue: 63)
+    fileprivate static let known: GroupFlags = [
+        .ready, .asksForHandOver, .claims, .isProved, .holdsLock, .addressIsThere,
+    ]
 }
 
 /// A node's statement about one guarded group: an instance or a sync group.
