@@ -5,6 +5,7 @@ import Control
 import Glibc
 import Reactor
 import Supervision
+import Varlink
 import WorkerProtocol
 
 extension VRRPSupervision {
