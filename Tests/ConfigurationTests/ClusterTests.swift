@@ -118,9 +118,9 @@ import Testing
         #expect(!apart.model.clusters.isEmpty)
         var files = SampleFiles(["/e/k.conf": text, "/e/guard.conf": guarded])
         let environment = Environment(configID: "lb1")
-        let text = effectiveConfiguration(path: "/e/k.conf", files: files, environment: environment)
-        #expect(String(decoding: text, as: UTF8.self).contains("\n@hasup cluster web {\n    @hasup secret file:/etc/"))
-        let again = Self.load(String(decoding: text, as: UTF8.self))
+        let shown = effectiveConfiguration(path: "/e/k.conf", files: files, environment: environment)
+        #expect(String(decoding: shown, as: UTF8.self).contains("\n@hasup cluster web {\n    @hasup secret file:/etc/"))
+        let again = Self.load(String(decoding: shown, as: UTF8.self))
         #expect(again.model.withoutPlaces == apart.model.withoutPlaces)
         #expect(again.errorCount == 0)
         // Each file is laid out by itself, and means the same.
