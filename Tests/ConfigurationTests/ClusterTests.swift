@@ -203,7 +203,7 @@ import Testing
             "secret file:k",
             "4:8 error `secret` is `file:` and the absolute path of a file with the keys: the keys don't stand in a configuration"
         ),
-        ("guard B", "4:7 error there is no instance or sync group `B`"),
+        ("guard B", "4:7 error there is no instance or sync group `B`; did you mean `A`?"),
         ("guard A", "4:7 error `A` is guarded already"),
         ("guard", "4:1 error `guard` needs the name of an instance or a sync group"),
         ("interval 0.001", "4:10 error `interval` is 0.01 s to 10 s"),
