@@ -118,9 +118,9 @@ import Testing
         #expect(!apart.model.clusters.isEmpty)
         var files = SampleFiles(["/e/k.conf": text, "/e/guard.conf": guarded])
         let environment = Environment(configID: "lb1")
-        let text = effectiveConfiguration(path: "/e/k.conf", files: files, environment: environment)
-        #expect(String(decoding: text, as: UTF8.self).contains("\n@hasup cluster web {\n    @hasup secret file:/etc/"))
-        let again = Self.load(String(decoding: text, as: UTF8.self))
+        let shown = effectiveConfiguration(path: "/e/k.conf", files: files, environment: environment)
+        #expect(String(decoding: shown, as: UTF8.self).contains("\n@hasup cluster web {\n    @hasup secret file:/etc/"))
+        let again = Self.load(String(decoding: shown, as: UTF8.self))
         #expect(again.model.withoutPlaces == apart.model.withoutPlaces)
         #expect(again.errorCount == 0)
         // Each file is laid out by itself, and means the same.
@@ -203,7 +203,7 @@ import Testing
             "secret file:k",
             "4:8 error `secret` is `file:` and the absolute path of a file with the keys: the keys don't stand in a configuration"
         ),
-        ("guard B", "4:7 error there is no instance or sync group `B`"),
+        ("guard B", "4:7 error there is no instance or sync group `B`; did you mean `A`?"),
         ("guard A", "4:7 error `A` is guarded already"),
         ("guard", "4:1 error `guard` needs the name of an instance or a sync group"),
         ("interval 0.001", "4:10 error `interval` is 0.01 s to 10 s"),

@@ -64,12 +64,13 @@ extension ClusterCheck {
     /// Two nodes that take themselves for one.
     private mutating func compareOwnNodes(_ clusters: [ClusterSettings], _ others: [ClusterSettings]) {
         for cluster in clusters {
-            guard let own = cluster.ownNode, let other = others.first(where: { $0.name == cluster.name }),
-                other.ownNode == own, cluster.nodes.indices.contains(own), nodes.count > 1
+            guard let other = others.first(where: { $0.name == cluster.name }),
+                let own = cluster.ownNode.map({ cluster.nodes[$0].name }),
+                let otherOwn = other.ownNode.map({ other.nodes[$0].name }), own == otherOwn
             else { continue }
             reportGuard(
                 .warning,
-                "both files are read as those of node `\(cluster.nodes[own].name)`: say `--config-id` for each of them",
+                "both files are read as those of node `\(own)`: say `--config-id` for each of them",
                 at: other)
         }
     }

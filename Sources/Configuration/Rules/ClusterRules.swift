@@ -67,7 +67,8 @@ extension Elaborator {
         for entry in cluster.paths where entry.node == own {
             guard let device = entry.path.device, !isKnown(interface: device) else { continue }
             report(
-                .warning, "\(missing(interface: device)): the other nodes don't hear this one there while that lasts",
+                .warning,
+                missing(interface: device).followed(by: "the other nodes don't hear this one there while that lasts"),
                 at: entry.token, code: .missingInterface)
         }
     }
