@@ -5,7 +5,7 @@ import Wire
 enum GuardFault: String, CaseIterable {
     /// Nodes have no guard.
     case off
-    /// No frame says that its sender is MASTER.
+    /// No frame says that its sender is MASTER, or has addresses.
     case hidesMasters
     /// A MASTER that lets go says that its addresses are gone at once.
     case hidesAddresses
@@ -27,6 +27,7 @@ enum GuardFault: String, CaseIterable {
             case .off: break
             case .hidesMasters where frame.standings[place].state == RouterState.master.rawValue:
                 frame.standings[place].state = RouterState.backup.rawValue
+                frame.standings[place].flags.remove(.addressIsThere)
             case .hidesMasters: break
             case .hidesAddresses: frame.standings[place].flags.remove(.addressIsThere)
             case .hidesAssents: frame.standings[place].assentsTo = nil
