@@ -84,11 +84,11 @@ extension Node {
 
     // MARK: Events
 
-    /// An authentic heartbeat has come.
-    mutating func take(_ frame: Heartbeat, cluster: Int, path: Int, at now: Instant) {
-        guard context.guards.clusters.indices.contains(cluster) else { return }
+    /// An authentic heartbeat has come. - Returns: true if a decision may depend on it before the next one is sent.
+    mutating func take(_ frame: Heartbeat, cluster: Int, path: Int, at now: Instant) -> Bool {
+        guard context.guards.clusters.indices.contains(cluster) else { return false }
         context.guards.clusters[cluster].noteStall(at: now)
-        context.guards.clusters[cluster].take(frame, path: path, at: now)
+        return context.guards.clusters[cluster].take(frame, path: path, at: now)
     }
 
     // MARK: Decisions
@@ -233,7 +233,9 @@ extension Node {
             !isStopping && states.contains(.backup) && members.allSatisfy(\.mayBeMaster)
             && !members.contains { $0.state == .fault }
         state.hearsMaster = members.contains { $0.hearsMaster(at: now) }
-        state.preempts = members.contains { $0.state == .backup && ($0.claimReason?.preempts ?? false) }
+        // Without its advertisements the link may be what has broken: then nobody is asked to move.
+        state.preempts =
+            state.hearsMaster && members.contains { $0.state == .backup && ($0.claimReason?.preempts ?? false) }
         return state
     }
 }

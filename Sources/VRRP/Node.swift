@@ -59,7 +59,8 @@ package struct Node: Sendable {
         case .orders(let orders): take(orders: orders, at: now, into: &actions)
         case .prepare(let model): prepare(model, at: now, into: &actions)
         case .bootNonce(let nonce): context.guards.nonce = nonce
-        case .heartbeat(let frame, let cluster, let path): take(frame, cluster: cluster, path: path, at: now)
+        case .heartbeat(let frame, let cluster, let path):
+            guard take(frame, cluster: cluster, path: path, at: now) else { return }
         case .hookEnded(let end): hookEnded(end, at: now, into: &actions)
         case .stop:
             stop(runsHooks: false, at: now, into: &actions)

@@ -90,17 +90,26 @@ struct ClusterGuard: Sendable {
 
     // MARK: Frames
 
-    /// Takes in an authentic frame.
-    mutating func take(_ frame: Heartbeat, path: Int, at now: Instant) {
+    /// Takes in an authentic frame. - Returns: true if a decision may depend on what it has brought.
+    mutating func take(_ frame: Heartbeat, path: Int, at now: Instant) -> Bool {
         let sender = Int(frame.sender)
         guard others.contains(sender), settings.nodes[own].paths.indices.contains(path) else {
-            return refused[Int(HeartbeatRefusal.node.rawValue)] += 1
+            refused[Int(HeartbeatRefusal.node.rawValue)] += 1
+            return false
         }
+        let isHearing = peers[sender].hearsUs(within: settings.timeout, at: now)
+        let (standings, wasOff, former) = (peers[sender].standings, peers[sender].isOff, peers[sender].nonce)
         let echo = frame.echoes.first { $0.node == own && $0.nonce == nonce }
         let refusal = peers[sender].take(
             frame, path: path, echoSentAt: echo.flatMap { sent.time(of: $0.sequence) }, own: own,
             timeout: settings.timeout, at: now)
-        if let refusal { refused[Int(refusal.rawValue)] += 1 }
+        if let refusal {
+            refused[Int(refusal.rawValue)] += 1
+            return false
+        }
+        let peer = peers[sender]
+        return groups.contains { $0.claim != 0 } || peer.standings != standings || peer.isOff != wasOff
+            || peer.nonce != former || isHearing != peer.hearsUs(within: settings.timeout, at: now)
     }
 
     /// Returns the frame that is to be sent now; nil if none is due and nothing has changed.
@@ -243,7 +252,8 @@ extension ClusterGuard {
                 guard peers[node].isHeard(within: settings.timeout, at: now),
                     let standing = peers[node].standing(of: place), standing.flags.contains(.claims)
                 else { continue }
-                if let assent = groups[place].assent, assent == (node, standing.claim) { continue }
+                let isKnown = groups[place].assent.map { $0 == (node, standing.claim) } ?? false
+                if isKnown, groups[place].claim == 0 { continue }
                 if groups[place].claim != 0, isBetter(own, state.priority.rawValue, than: node, standing.priority) { continue }
                 groups[place].assent = (node, standing.claim)
                 groups[place].claim = 0
