@@ -61,10 +61,10 @@ enum ManualPage {
         is given another file.
         .It Pa guard.conf
         Beside it, the
-        .Li cluster
+        .Ql cluster
         blocks of the split-brain guard, which keepalived doesn't read.
         The same blocks may stand in the configuration with
-        .Li @hasup
+        .Ql @hasup
         before each of their lines.
         .El
         """#.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
