@@ -61,6 +61,11 @@ package struct IPAddress: Hashable, Sendable {
     /// The address in network order, 4 or 16 bytes.
     package var bytes: [UInt8] { (0..<family.addressLength).map(byte(at:)) }
 
+    /// `10.0.0.1:80`, `[fd00::1]:80`.
+    package func withPort(_ port: UInt16) -> String {
+        family == .ipv4 ? "\(self):\(port)" : "[\(self)]:\(port)"
+    }
+
     /// 0.0.0.0 or ::.
     @inlinable package var isUnspecified: Bool { high == 0 && low == 0 }
     /// 224.0.0.0/4 or ff00::/8.

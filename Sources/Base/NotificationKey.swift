@@ -43,9 +43,23 @@ package struct NotificationKey: ByteCoded, Hashable, Comparable, Sendable, Custo
         switch kind {
         case .instance: name
         case .group: "sync group \(name)"
-        case .service: "virtual server \(name)"
-        case .server: "real server \(name)"
+        case .service: "virtual server \(Self.title(name[...], isService: true))"
+        case .server:
+            "real server "
+                + name.split(separator: " ", maxSplits: 1).enumerated()
+                .map { Self.title($1, isService: $0 > 0) }.joined(separator: " of ")
         }
+    }
+
+    /// A service or server for people: `tcp 10.0.0.1:80`, `fwmark 7`, `group NAME`; `10.0.0.11:80`.
+    private static func title(_ name: Substring, isService: Bool) -> String {
+        if name.hasPrefix("FWM ") { return "fwmark \(name.dropFirst(4))" }
+        guard name.first == "[", let end = name.lastIndex(of: "]") else { return String(name) }
+        let address = name[name.index(after: name.startIndex)..<end]
+        let words = name[end...].dropFirst(2).split(separator: ":")
+        guard words.count == 2 else { return "group \(address)" }
+        let place = address.contains(":") ? "[\(address)]:\(words[1])" : "\(address):\(words[1])"
+        return isService ? "\(words[0]) \(place)" : place
     }
 
     package static func < (left: NotificationKey, right: NotificationKey) -> Bool {

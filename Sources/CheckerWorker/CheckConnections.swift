@@ -23,7 +23,9 @@ final class CheckConnections {
     /// Bytes of a body that stays however many the others have.
     private static let smallBodyMax = 65_536
 
-    struct Attempt {
+    /// An attempt under way. An object, because few of thousands of checks have one at a time, and because what it has
+    /// gathered is never copied.
+    final class Attempt {
         var machine: CheckMachine
         let fd: Int32
         let watch: Watch
@@ -47,7 +49,22 @@ final class CheckConnections {
         var isUnread = false
         /// Bytes of the body that it has gathered.
         var heldBytes = 0
+
+        init(
+            _ machine: CheckMachine, _ settings: CheckSettings, timeout: Interval, fd: Int32, watch: Watch,
+            at now: Instant
+        ) {
+            self.machine = machine
+            self.fd = fd
+            self.watch = watch
+            (began, progress) = (now, now)
+            self.timeout = timeout
+            limit = now + max(settings.schedule?.interval ?? .zero, timeout * 3)
+        }
     }
+
+    /// Edge-triggered and added after connect(): what has happened already is told, too.
+    private static let interest: Readiness = [.readable, .writable, .readHungUp, .edgeTriggered]
 
     private let loop: EventLoop
     private let onVerdict: (_ check: Int, CheckVerdict, _ duration: Interval) -> Void
@@ -151,21 +168,15 @@ final class CheckConnections {
                 return .verdict(CheckVerdict(.untried, .unsupported))
             }
         }
-        // Edge-triggered and added after connect(): what has happened already is told, too.
         let watch: Watch
         do throws(SystemError) {
-            watch = try loop.add(fd, [.readable, .writable, .readHungUp, .edgeTriggered]) { [unowned self] ready in
-                self.serve(check, ready)
-            }
+            watch = try loop.add(fd, Self.interest) { [unowned self] ready in self.serve(check, ready) }
         } catch {
             close(fd)
             return .verdict(Self.untried(error.code, settings.kind))
         }
         while attempts.count <= check { attempts.append(nil) }
-        let now = loop.now
-        var attempt = Attempt(
-            machine: machine, fd: fd, watch: watch, began: now, progress: now, timeout: endpoint.timeout,
-            limit: now + max(settings.schedule?.interval ?? .zero, endpoint.timeout * 3))
+        let attempt = Attempt(machine, settings, timeout: endpoint.timeout, fd: fd, watch: watch, at: loop.now)
         attempt.tls = tls
         attempt.serverName = http?.request.serverName
         attempt.isStrict = http?.request.isTLSCompliant ?? false
@@ -173,7 +184,7 @@ final class CheckConnections {
         attempt.isReusable = target.resets != 0 || target.transport != HASUP_CHECK_TCP
         attempts[check] = attempt
         openCount += 1
-        deadlines.set(check, to: now + endpoint.timeout)
+        deadlines.set(check, to: attempt.began + endpoint.timeout)
         return .begun
     }
 
@@ -214,7 +225,7 @@ final class CheckConnections {
 
     /// Closes a check's connection; nobody is told.
     func abandon(_ check: Int) {
-        guard attempts.indices.contains(check), let attempt = attempts[check] else { return }
+        guard let attempt = attempt(check) else { return }
         attempts[check] = nil
         heldBytes -= attempt.heldBytes
         openCount -= 1
@@ -235,61 +246,59 @@ final class CheckConnections {
 
     // MARK: What comes
 
+    private func attempt(_ check: Int) -> Attempt? { attempts.indices.contains(check) ? attempts[check] : nil }
+
     private func serve(_ check: Int, _ ready: Readiness) {
-        guard let fd = attempts[check]?.fd, let isConnected = attempts[check]?.isConnected else { return }
+        guard let attempt = attempt(check) else { return }
         if ready.contains(.failed) {
             // What came before the error counts, and reading tells the error.
-            if isConnected { read(check) }
-            guard attempts[check]?.isUnread == false else { return }
-            let error = hasup_socket_error(fd)
-            return feed(check, .failed(error == 0 ? ECONNRESET : error))
+            if attempt.isConnected { read(check, attempt) }
+            guard attempts[check] === attempt, !attempt.isUnread else { return }
+            let error = hasup_socket_error(attempt.fd)
+            return feed(check, attempt, .failed(error == 0 ? ECONNRESET : error))
         }
-        let tls = attempts[check]?.tls
-        if !isConnected {
+        let wasConnected = attempt.isConnected
+        if !wasConnected {
             guard ready.contains(.writable) else { return }
-            attempts[check]?.isConnected = true
-            if tls == nil { feed(check, .connected) }
+            attempt.isConnected = true
+            if attempt.tls == nil { feed(check, attempt, .connected) }
         }
-        if let tls, !tls.isReady {
-            goOn(check, tls)
-        } else if isConnected, ready.contains(.writable) {
-            flush(check)
+        if let tls = attempt.tls, !tls.isReady {
+            goOn(check, attempt, tls)
+        } else if wasConnected, ready.contains(.writable) {
+            flush(check, attempt)
         }
-        if ready.contains(.readable) || ready.contains(.readHungUp) || ready.contains(.hungUp) { read(check) }
+        guard attempts[check] === attempt else { return }
+        if ready.contains(.readable) || ready.contains(.readHungUp) || ready.contains(.hungUp) { read(check, attempt) }
     }
 
     /// Goes on with a handshake.
-    private func goOn(_ check: Int, _ tls: TLSStream) {
+    private func goOn(_ check: Int, _ attempt: Attempt, _ tls: TLSStream) {
         do throws(TLSStream.Failure) {
             try tls.handshake()
-            feed(check, .connected)
+            feed(check, attempt, .connected)
         } catch {
-            if case .again = error { attempts[check]?.progress = loop.now } else { finish(check, .failed(.tls)) }
+            if case .again = error { attempt.progress = loop.now } else { finish(check, attempt, .failed(.tls)) }
         }
     }
 
-    private func read(_ check: Int) {
-        // A reference to the attempt would be one to the body, which would be copied at each read.
-        guard let fd = attempts[check]?.fd, let watch = attempts[check]?.watch,
-            let isStrict = attempts[check]?.isStrict
-        else { return }
-        let tls = attempts[check]?.tls
-        guard tls?.isReady != false else { return }
+    private func read(_ check: Int, _ attempt: Attempt) {
+        guard attempt.tls?.isReady != false else { return }
         for _ in 0..<Self.readsMax {
             guard !isReadingOver else { break }
-            switch receive(fd, tls, isStrict: isStrict) {
+            switch receive(attempt) {
             case .wait: return
             case .bytes(let count):
-                feed(check, .received(UnsafeRawBufferPointer(rebasing: buffer[..<count])))
+                feed(check, attempt, .received(UnsafeRawBufferPointer(rebasing: buffer[..<count])))
                 // What it brings may be the end of this attempt and the beginning of the next one.
-                guard attempts[check]?.watch == watch else { return }
-            case .input(let input): return feed(check, input)
-            case .verdict(let verdict): return finish(check, verdict)
+                guard attempts[check] === attempt else { return }
+            case .input(let input): return feed(check, attempt, input)
+            case .verdict(let verdict): return finish(check, attempt, verdict)
             }
         }
         // The others come first; nothing tells of these bytes again.
-        guard attempts[check]?.isUnread == false else { return }
-        attempts[check]?.isUnread = true
+        guard !attempt.isUnread else { return }
+        attempt.isUnread = true
         unread.append(check)
     }
 
@@ -303,9 +312,9 @@ final class CheckConnections {
         case verdict(CheckVerdict)
     }
 
-    private func receive(_ fd: Int32, _ tls: TLSStream?, isStrict: Bool) -> Received {
-        guard let tls else {
-            let count = hasup_check_receive(fd, buffer.baseAddress, buffer.count)
+    private func receive(_ attempt: Attempt) -> Received {
+        guard let tls = attempt.tls else {
+            let count = hasup_check_receive(attempt.fd, buffer.baseAddress, buffer.count)
             if count > 0 { return .bytes(count) }
             if count == 0 { return .input(.ended) }
             return count == -Int(EAGAIN) ? .wait : .input(.failed(Int32(-count)))
@@ -316,60 +325,55 @@ final class CheckConnections {
             switch error {
             case .again: return .wait
             case .ended: return .input(.ended)
-            case .cut: return isStrict ? .verdict(.failed(.closedEarly)) : .input(.ended)
+            case .cut: return attempt.isStrict ? .verdict(.failed(.closedEarly)) : .input(.ended)
             case .failed: return .verdict(.failed(.tls))
             }
         }
     }
 
-    private func feed(_ check: Int, _ input: MachineInput) {
-        guard var machine = attempts[check]?.machine else { return }
-        // Taken out, so that what it has gathered isn't copied.
-        attempts[check]?.machine = .connect
-        attempts[check]?.progress = loop.now
-        var step = machine.handle(input)
+    private func feed(_ check: Int, _ attempt: Attempt, _ input: MachineInput) {
+        attempt.progress = loop.now
+        var step = attempt.machine.handle(input)
         if case .examine(let examination) = step {
-            step = machine.handle(.examined(examiner.examine(examination)))
+            step = attempt.machine.handle(.examined(examiner.examine(examination)))
         }
-        let gathered = machine.bodyBytes
-        heldBytes += gathered - (attempts[check]?.heldBytes ?? 0)
-        attempts[check]?.heldBytes = gathered
-        attempts[check]?.machine = machine
+        let gathered = attempt.machine.bodyBytes
+        heldBytes += gathered - attempt.heldBytes
+        attempt.heldBytes = gathered
         if case .wait = step, gathered > Self.smallBodyMax, heldBytes > Self.heldBytesMax {
             step = .finish(.failed(.bodyTooLong))
         }
         switch step {
         case .wait, .examine: break
         case .send(let bytes):
-            attempts[check]?.unsent += bytes
-            flush(check)
-        case .finish(let verdict): finish(check, verdict)
+            attempt.unsent += bytes
+            flush(check, attempt)
+        case .finish(let verdict): finish(check, attempt, verdict)
         }
     }
 
-    private func flush(_ check: Int) {
-        guard let attempt = attempts[check], !attempt.unsent.isEmpty else { return }
+    private func flush(_ check: Int, _ attempt: Attempt) {
+        guard !attempt.unsent.isEmpty else { return }
         let sent: Int
         if let tls = attempt.tls {
             do throws(TLSStream.Failure) {
                 sent = try tls.write(attempt.unsent)
             } catch {
                 if case .again = error { return }
-                return finish(check, .failed(.tls))
+                return finish(check, attempt, .failed(.tls))
             }
         } else {
             sent = hasup_check_send(attempt.fd, attempt.unsent, attempt.unsent.count)
             if sent < 0 {
-                if sent != -Int(EAGAIN) { finish(check, .error(Int32(-sent))) }
+                if sent != -Int(EAGAIN) { finish(check, attempt, .error(Int32(-sent))) }
                 return
             }
         }
-        attempts[check]?.unsent.removeFirst(sent)
-        attempts[check]?.progress = loop.now
+        attempt.unsent.removeFirst(sent)
+        attempt.progress = loop.now
     }
 
-    private func finish(_ check: Int, _ verdict: CheckVerdict) {
-        guard let attempt = attempts[check] else { return }
+    private func finish(_ check: Int, _ attempt: Attempt, _ verdict: CheckVerdict) {
         if let tls = attempt.tls {
             let session = verdict.outcome == .passed ? tls.session : nil
             sessions.keep(session, of: check, for: attempt.serverName, at: loop.now)
@@ -391,7 +395,7 @@ final class CheckConnections {
             if due > now {
                 deadlines.set(check, to: due)
             } else {
-                feed(check, now >= attempt.limit ? .overdue : .timedOut)
+                feed(check, attempt, now >= attempt.limit ? .overdue : .timedOut)
             }
         }
     }
@@ -405,9 +409,9 @@ final class CheckConnections {
                 unread.insert(contentsOf: left[place...], at: 0)
                 return
             }
-            guard attempts[check]?.isUnread == true else { continue }
-            attempts[check]?.isUnread = false
-            read(check)
+            guard let attempt = attempts[check], attempt.isUnread else { continue }
+            attempt.isUnread = false
+            read(check, attempt)
         }
     }
 }

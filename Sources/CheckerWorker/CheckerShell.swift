@@ -70,7 +70,6 @@ final class CheckerShell {
             switch report {
             case .server(let standing): known.servers.append(standing)
             case .service(let standing): known.services.append(standing)
-            case .removed: break
             }
         }
     }
@@ -124,8 +123,7 @@ final class CheckerShell {
         connections?.follow(model.tlsClient, credentials)
         // What was decided before belongs to the generation before.
         flush()
-        let former = generation
-        let isFirst = former == 0
+        let isFirst = generation == 0
         let configuration = CheckerConfiguration(model)
         if isFirst {
             let left = (0..<page.placeCount).compactMap { place in
@@ -139,14 +137,6 @@ final class CheckerShell {
         } else {
             handle(.configure(configuration))
         }
-        // What is gone has numbers of the generation before.
-        var gone: [CheckerReport] = []
-        reports.removeAll { report in
-            guard case .removed = report else { return false }
-            gone.append(report)
-            return true
-        }
-        send(&gone) { CheckerToSupervisor.reports(generation: former, $0) }
         generation = number
         loop.moderation = checker.checksPerSecond > Self.moderatedRate ? checker.grid.step : .zero
         flush()

@@ -64,12 +64,13 @@ package struct ConfigurationModel: Record {
         part.global.balancer.notifiesInitialState = global.balancer.notifiesInitialState
         part.tlsClient = tlsClient
         part.virtualServers = virtualServers
+        var arguments: [UInt64: [String]] = [:]
         for place in part.virtualServers.indices {
             part.virtualServers[place].scripts = []
             for server in part.virtualServers[place].realServers.indices {
                 part.virtualServers[place].realServers[server].scripts = []
                 for check in part.virtualServers[place].realServers[server].checks.indices {
-                    part.virtualServers[place].realServers[server].checks[check].hideArguments()
+                    part.virtualServers[place].realServers[server].checks[check].hideArguments(&arguments)
                 }
             }
         }

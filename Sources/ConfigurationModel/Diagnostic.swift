@@ -63,6 +63,8 @@ package enum DiagnosticCode: String, FieldValue, CaseIterable {
     case machine
     /// The settings of a cluster's nodes don't match.
     case cluster
+    /// A check is left out, or its servers stay unchecked.
+    case check
 }
 
 /// One finding about a configuration: where, what, and what to do about it.

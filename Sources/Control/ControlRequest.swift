@@ -126,10 +126,10 @@ extension ControlResponder {
     ///   - head: writes the members before the list.
     ///   - element: writes the element of an index, or nothing to leave it out; called for each index once, in order.
     private func reply(
-        list name: StaticString, count: Int, head: @escaping (inout JSONWriter) -> Void = { _ in },
+        list name: StaticString, count: Int, perSlice elementsPerSlice: Int = 16,
+        head: @escaping (inout JSONWriter) -> Void = { _ in },
         element: @escaping (Int, inout JSONWriter) -> Void
     ) {
-        let elementsPerSlice = 16
         var next = 0
         var begun = false
         reply(inSlices: { writer in
@@ -181,15 +181,17 @@ extension ControlResponder {
         reply(list: "instances", count: instanceCount) { index, writer in summary(index)?.write(into: &writer) }
     }
 
-    /// Answers Services.
-    package func reply(
-        services table: TableReport, lateChecks: UInt64, count: Int, service: @escaping (Int) -> ServiceReport?
-    ) {
-        reply(list: "services", count: count) { writer in
+    /// Answers Services; the services of `head` are ignored. One may have a thousand servers.
+    package func reply(services head: ServicesReply, count: Int, service: @escaping (Int) -> ServiceReport?) {
+        reply(list: "services", count: count, perSlice: 1) { writer in
             writer.name("table")
-            table.write(into: &writer)
+            head.table.write(into: &writer)
             writer.name("late_checks")
-            writer.write(Int64(clamping: lateChecks))
+            writer.write(Int64(clamping: head.lateChecks))
+            writer.name("checks_not_set_up")
+            writer.beginArray()
+            for sentence in head.unmadeChecks { writer.write(sentence) }
+            writer.endArray()
         } element: { index, writer in
             service(index)?.write(into: &writer)
         }

@@ -27,6 +27,8 @@ package struct DaemonStatus: JSONRecord, Hashable {
     package var errors = 0
     /// Files of the configuration that couldn't be read and are left out, a sentence each.
     package var unreadFiles: [String] = []
+    /// Checks of real servers that the configuration asks for and that couldn't be set up, a sentence each.
+    package var unmadeChecks: [String] = []
     /// True if the kernel still has addresses that only an earlier configuration names.
     package var keepsFormerAddresses = false
     /// Smallest severity that is logged.
@@ -74,6 +76,7 @@ package struct DaemonStatus: JSONRecord, Hashable {
         members.member("warnings", &warnings)
         members.member("errors", &errors)
         members.member("unread_files", &unreadFiles)
+        members.member("checks_not_set_up", &unmadeChecks)
         members.member("keeps_former_addresses", &keepsFormerAddresses)
         members.member("log_level", &logLevel)
         members.member("refused_reload", &refusedReload)

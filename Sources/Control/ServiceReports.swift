@@ -8,6 +8,8 @@ package struct ServicesReply: JSONRecord, Hashable {
     package var table = TableReport()
     /// Checks that began late since hasupd's start: no descriptor was left, or too many programs ran.
     package var lateChecks: UInt64 = 0
+    /// Checks that the configuration asks for and that couldn't be set up, a sentence each.
+    package var unmadeChecks: [String] = []
     /// In the order of the configuration.
     package var services: [ServiceReport] = []
 
@@ -15,6 +17,7 @@ package struct ServicesReply: JSONRecord, Hashable {
     package mutating func visit(_ members: inout some Members) {
         members.member("table", &table)
         members.member("late_checks", &lateChecks)
+        members.member("checks_not_set_up", &unmadeChecks)
         members.member("services", &services)
     }
 }
@@ -46,21 +49,33 @@ package struct TableReport: JSONRecord, Hashable {
     }
 }
 
-/// The virtual servers, counted.
+/// The virtual servers and their real servers, counted.
 package struct ServiceCounts: JSONRecord, Hashable {
-    package static let summary = "The number of virtual servers: all, without quorum, and those that can't be set up"
+    package static let summary =
+        "The number of virtual servers: all, without quorum, and those that can't be set up; and of their real servers"
     package var total = 0
     package var down = 0
     package var fault = 0
+    /// Real servers of all of them; one that stands behind two services counts twice.
+    package var servers = 0
+    package var serversDown = 0
+    /// Real servers that stand in the table and that no check looks at.
+    package var serversUnchecked = 0
+    /// Real servers with a check that can't be done until somebody mends the configuration or this machine.
+    package var serversToMend = 0
 
     package init() {}
     package mutating func visit(_ members: inout some Members) {
         members.member("total", &total)
         members.member("down", &down)
         members.member("fault", &fault)
+        members.member("servers", &servers)
+        members.member("servers_down", &serversDown)
+        members.member("servers_unchecked", &serversUnchecked)
+        members.member("servers_to_mend", &serversToMend)
     }
 
-    package var isWell: Bool { down == 0 && fault == 0 }
+    package var isWell: Bool { down == 0 && fault == 0 && serversToMend == 0 }
 }
 
 /// One virtual server.
@@ -69,6 +84,8 @@ package struct ServiceReport: JSONRecord, Hashable {
         "One virtual server; state is one of UP, DOWN, FAULT; protocol is tcp, udp, sctp, or null for a fwmark"
     /// As it stands after virtual_server.
     package var name = ""
+    /// The name for people: `tcp 10.0.0.1:80`, `fwmark 7`, `tcp group NAME`.
+    package var title = ""
     package var transport: String?
     package var scheduler = ""
     /// `UP`; `DOWN` without quorum; `FAULT` when it can't be set up.
@@ -91,6 +108,7 @@ package struct ServiceReport: JSONRecord, Hashable {
     package init() {}
     package mutating func visit(_ members: inout some Members) {
         members.member("name", &name)
+        members.member("title", &title)
         members.member("protocol", &transport)
         members.member("scheduler", &scheduler)
         members.member("state", &state)
@@ -107,10 +125,12 @@ package struct ServiceReport: JSONRecord, Hashable {
 
 /// One real server.
 package struct ServerReport: JSONRecord, Hashable {
-    package static let summary = "One real server; state is one of UP, DOWN; forwarding is one of NAT, DR, TUN"
+    package static let summary =
+        "One real server; state is one of UP, DOWN, UNCHECKED; forwarding is one of NAT, DR, TUN"
     package var address = ""
     package var port = 0
     package var forwarding = ""
+    /// `UNCHECKED`: it stands as if it were up, and no check looks at it.
     package var state = ""
     /// Its weight in the table; 0 while it isn't there.
     package var weight = 0
@@ -123,9 +143,11 @@ package struct ServerReport: JSONRecord, Hashable {
     package var verdictAgeSeconds: Double?
     /// The longest last attempt among its checks.
     package var checkSeconds: Double?
-    /// A remark on the state: `not in the table` (the sorry server stands for it), `not checked yet`, `unproven`, `unchecked`;
-    /// nil when it says all.
+    /// A remark on the state: `not in the table` (the sorry server stands for it), `not checked yet`, `unproven`, `unchecked`
+    /// of one that is down; of one that is UNCHECKED why, where `reason` doesn't say it. Nil when the state says all.
     package var note: String?
+    /// In the order of the configuration.
+    package var checks: [CheckStateReport] = []
 
     package init() {}
     package mutating func visit(_ members: inout some Members) {
@@ -140,6 +162,46 @@ package struct ServerReport: JSONRecord, Hashable {
         members.member("verdict_age_seconds", &verdictAgeSeconds)
         members.member("check_seconds", &checkSeconds)
         members.member("note", &note)
+        members.member("checks", &checks)
+    }
+
+    /// The check that `reason` is about: one that fails, else one that can't be done, else one that is tried again.
+    package var troubledCheck: CheckStateReport? {
+        checks.first { $0.state == "DOWN" } ?? checks.first { $0.state == "UNCHECKED" && $0.needsMending }
+            ?? checks.first { $0.reason != nil }
+    }
+
+    /// True if one of its checks can't be done until somebody mends something.
+    package var needsMending: Bool { checks.contains(where: \.needsMending) }
+}
+
+/// One check of a real server.
+package struct CheckStateReport: JSONRecord, Hashable {
+    package static let summary =
+        "One check of a real server; state is one of UP, DOWN, UNCHECKED, NONE (no verdict yet)"
+    /// As it stands in the configuration, such as `TCP_CHECK`.
+    package var kind = ""
+    /// An address and port, with a path for HTTP; a program, a tracked file, a BFD session.
+    package var target = ""
+    /// `UNCHECKED` when the last attempt couldn't be made.
+    package var state = ""
+    /// The last result in words; nil for a success.
+    package var reason: String?
+    package var verdictAgeSeconds: Double?
+    /// Of the last attempt.
+    package var checkSeconds: Double?
+    /// True if it can't be done until somebody mends the configuration or this machine.
+    package var needsMending = false
+
+    package init() {}
+    package mutating func visit(_ members: inout some Members) {
+        members.member("kind", &kind)
+        members.member("target", &target)
+        members.member("state", &state)
+        members.member("reason", &reason)
+        members.member("verdict_age_seconds", &verdictAgeSeconds)
+        members.member("check_seconds", &checkSeconds)
+        members.member("needs_mending", &needsMending)
     }
 }
 
@@ -161,6 +223,9 @@ package struct SorryServerReport: JSONRecord, Hashable {
 }
 
 extension ServicesReply {
-    /// True if all services have their quorum and stand in the table.
-    package var isWell: Bool { table.trouble == nil && services.allSatisfy { $0.state == "UP" } }
+    /// True if all services have their quorum and stand in the table, and each check that the file asks for is done.
+    package var isWell: Bool {
+        table.trouble == nil && unmadeChecks.isEmpty
+            && services.allSatisfy { $0.state == "UP" && !$0.servers.contains(where: \.needsMending) }
+    }
 }

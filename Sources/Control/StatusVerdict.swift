@@ -8,10 +8,11 @@ extension StatusReply {
     /// True if the VRRP worker answers; no instance is in FAULT or can't run; no MASTER can't send, has a rival or lacks an
     /// address, and none waits for a before_master or after one that failed; an instance in maintenance hears a master;
     /// no router advertises other addresses than ours; no BACKUP has an address; the kernel has removed what it was to
-    /// remove; all virtual servers have their quorum; all processes have their filters; all files were read; and the
-    /// daemon has no problem.
+    /// remove; all virtual servers have their quorum, and each check that the file asks for is done; all processes have
+    /// their filters; all files were read; and the daemon has no problem.
     package var isWell: Bool {
         daemon.workerTrouble == nil && daemon.unsealed.isEmpty && daemon.unreadFiles.isEmpty
+            && daemon.unmadeChecks.isEmpty
             && daemon.problems.isEmpty && !daemon.keepsFormerAddresses && daemon.services?.isWell != false
             && !instances.contains {
                 $0.state == .fault || !$0.faults.isEmpty || $0.sendFailure?.isSilent == true || $0.hasConflictingMaster

@@ -21,6 +21,8 @@ package struct TrackerReport: JSONRecord, Hashable {
     package var streak = 0
     /// The last observation, as `exit status 1`; empty for a success.
     package var lastResult = ""
+    /// FILE_CHECKs of real servers that use it.
+    package var fileChecks = 0
 
     /// Nothing.
     package init() {}
@@ -35,6 +37,7 @@ package struct TrackerReport: JSONRecord, Hashable {
         members.member("count", &count)
         members.member("streak", &streak)
         members.member("last_result", &lastResult)
+        members.member("file_checks", &fileChecks)
     }
 }
 

@@ -13,7 +13,7 @@ extension Director {
         }
     }
 
-    /// A checker that hasn't told a state this long after the start may never do so.
+    /// A checker that hasn't told a state this long after a configuration may never do so.
     private static let checkerPatience = Interval.seconds(5)
     /// More of them aren't remembered: they count as foreign then.
     private static let formerMaximum = 65_536
@@ -24,10 +24,8 @@ extension Director {
         services = configuration.services.map { DirectedService($0) }
         carryOver(from: old, hasChecker: configuration.hasChecker)
         let oldOwners = owners
-        owners = [:]
-        for (number, service) in services.enumerated() {
-            for key in service.definition.keys { owners[key] = number }
-        }
+        basis = SurveyBasis(configuration.services, number: basis.number + 1)
+        owners = basis.owners
         remember(old, oldOwners)
         flushAtStop = configuration.flushAtStop
         if configuration.timeouts != timeouts {
@@ -48,13 +46,17 @@ extension Director {
             flushesForeign = configuration.flushesAtStart
             standing = StandingSearch()
             standing.isDue = configuration.hasChecker
-            patience = configuration.hasChecker ? now + Self.checkerPatience : .never
             askAgain(sweeps: true)
         case .resume(let keys):
             noted.formUnion(keys)
             askAgain(sweeps: isSwept)
-        case .reload: askAgain(sweeps: true)
+        case .reload:
+            // The search goes by numbers: it begins again with the reading that follows.
+            (standing.keys, standing.found) = ([], [])
+            askAgain(sweeps: true)
         }
+        let isWaiting = configuration.hasChecker && services.contains { $0.state == nil || !$0.untold.isEmpty }
+        patience = isWaiting ? min(patience, now + Self.checkerPatience) : .never
     }
 
     /// States that were told stay until the checker tells others. A new server is out until then when it has checks.
@@ -72,43 +74,31 @@ extension Director {
                 services[number].state = ServiceState(unchecked: definition)
                 continue
             }
-            guard let earlier, let state = earlier.state else { continue }
-            services[number].state = Self.state(state, of: earlier.definition, in: definition)
+            if let earlier { services[number].carryOver(from: earlier) }
         }
-    }
-
-    private static func state(
-        _ state: ServiceState, of old: ServiceDefinition, in new: ServiceDefinition
-    ) -> ServiceState {
-        if old.servers == new.servers, old.sorryServer == new.sorryServer { return state }
-        var places: [DestinationKey: Int] = [:]
-        for (number, server) in old.servers.enumerated() {
-            places[DestinationKey(server.address, port: server.port)] = number
-        }
-        var result = state
-        result.usesSorryServer = state.usesSorryServer && new.sorryServer != nil
-        result.servers = new.servers.map { server in
-            guard let number = places[DestinationKey(server.address, port: server.port)] else {
-                return ServerState(isUp: !server.hasChecks, weight: server.weight)
-            }
-            let isWritten = state.servers[number].weight == old.servers[number].weight
-            let weight = isWritten ? server.weight : min(state.servers[number].weight, server.maximumWeight)
-            return ServerState(isUp: state.servers[number].isUp, weight: weight)
-        }
-        return result
     }
 
     /// Keeps the destinations that the former configuration has named and this one doesn't.
     private mutating func remember(_ old: [DirectedService], _ oldOwners: [ServiceKey: Int]) {
         former = former.filter { owners[$0.key] != nil }
         var count = former.values.reduce(0) { $0 + $1.count }
-        for (key, number) in owners {
-            guard let oldNumber = oldOwners[key], old[oldNumber].definition != services[number].definition else {
-                continue
-            }
-            for place in old[oldNumber].definition.allDestinations(for: key)
-            where count < Self.formerMaximum && !services[number].definition.names(place, for: key) {
-                if former[key, default: []].insert(place).inserted { count += 1 }
+        for service in services {
+            var compared: (number: Int, isSame: Bool)?
+            for key in service.definition.keys {
+                guard let oldNumber = oldOwners[key] else { continue }
+                let before = old[oldNumber].definition
+                if compared?.number != oldNumber {
+                    let isSame =
+                        before.servers == service.definition.servers
+                        && before.sorryServer == service.definition.sorryServer
+                    compared = (oldNumber, isSame)
+                }
+                guard compared?.isSame == false else { continue }
+                let named = Set(service.definition.allDestinations(for: key))
+                for place in before.allDestinations(for: key)
+                where count < Self.formerMaximum && !named.contains(place) {
+                    if former[key, default: []].insert(place).inserted { count += 1 }
+                }
             }
         }
     }
@@ -122,6 +112,7 @@ extension Director {
             guard services.indices.contains(number), isAllowed(state, services[number].definition) else {
                 return counters.refusedStates += 1
             }
+            services[number].untold = []
             become(state, number)
         case .quorum(let number, let hasQuorum, let usesSorryServer):
             guard services.indices.contains(number), var state = services[number].state,
@@ -130,26 +121,32 @@ extension Director {
             (state.hasQuorum, state.usesSorryServer) = (hasQuorum, usesSorryServer)
             become(state, number)
         case .server(let number, let server, let serverState):
-            guard services.indices.contains(number), var state = services[number].state,
-                state.servers.indices.contains(server),
+            guard services.indices.contains(number), let former = services[number].state(ofServer: server),
                 serverState.weight <= services[number].definition.servers[server].maximumWeight
             else { return counters.refusedStates += 1 }
-            state.servers[server] = serverState
-            become(state, number)
+            services[number].untold.remove(server)
+            guard former != serverState else { return }
+            // In place: thousands of a service may change one after the other.
+            services[number].state?.servers[server] = serverState
+            enqueue(number)
         }
     }
 
-    /// Services that don't stand in the table begin without the checker, which may correct them later. Those that stand there
-    /// stay as they are.
+    /// Services that don't stand in the table, and servers that a reload has added, begin without the checker, which may correct
+    /// them later. Services that stand there stay as they are.
     mutating func assumeStates() {
         patience = .never
-        for number in services.indices where services[number].state == nil {
+        for number in services.indices {
             let definition = services[number].definition
-            guard !definition.keys.contains(where: { present[$0] != nil }) else { continue }
             var state = ServiceState(unchecked: definition)
-            for server in definition.servers.indices where definition.servers[server].startsDown {
-                state.servers[server].isUp = false
+            var assumed = Set(definition.servers.indices)
+            if let known = services[number].state {
+                (state, assumed) = (known, services[number].untold)
+                services[number].untold = []
+            } else if definition.keys.contains(where: { present[$0] != nil }) {
+                continue
             }
+            for server in assumed { state.servers[server].isUp = !definition.servers[server].startsDown }
             become(state, number)
         }
     }
@@ -163,12 +160,45 @@ extension Director {
     private mutating func become(_ state: ServiceState, _ number: Int) {
         guard services[number].state != state else { return }
         services[number].state = state
+        enqueue(number)
+    }
+
+    private mutating func enqueue(_ number: Int) {
         // Before the first reading everything is going to be made anyway.
         guard condition == .available else { return }
         if case .full = reading { return }
         let isSwept = services[number].isToBeSwept
         services[number].isToBeSwept = false
         for key in services[number].definition.keys { queue.append(key, QueuedKey(sweeps: isSwept)) }
+    }
+}
+
+extension DirectedService {
+    /// Takes over what the checker has told of the same service, by the numbers of this configuration.
+    fileprivate mutating func carryOver(from earlier: DirectedService) {
+        let (old, new) = (earlier.definition, definition)
+        guard let known = earlier.state else { return }
+        guard old.servers != new.servers || old.sorryServer != new.sorryServer else {
+            (state, untold) = (known, earlier.untold)
+            return
+        }
+        var places: [DestinationKey: Int] = [:]
+        for (number, server) in old.servers.enumerated() {
+            places[DestinationKey(server.address, port: server.port)] = number
+        }
+        var result = known
+        result.usesSorryServer = known.usesSorryServer && new.sorryServer != nil
+        result.servers = new.servers.enumerated().map { place, server in
+            guard let number = places[DestinationKey(server.address, port: server.port)] else {
+                if server.hasChecks { untold.insert(place) }
+                return ServerState(isUp: !server.hasChecks, weight: server.weight)
+            }
+            if earlier.untold.contains(number) { untold.insert(place) }
+            let isWritten = known.servers[number].weight == old.servers[number].weight
+            let weight = isWritten ? server.weight : min(known.servers[number].weight, server.maximumWeight)
+            return ServerState(isUp: known.servers[number].isUp, weight: weight)
+        }
+        state = result
     }
 }
 

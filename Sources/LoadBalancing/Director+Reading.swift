@@ -25,28 +25,17 @@ extension Director {
     // MARK: - Services
 
     mutating func takeServices(
-        _ found: [ServiceKey: KernelService], _ reading: ServiceReading, at now: Instant,
-        _ actions: inout [DirectorAction]
+        _ survey: ServiceSurvey, _ reading: ServiceReading, _ actions: inout [DirectorAction]
     ) {
-        present = [:]
-        foreignServices = []
-        var leftovers: [ServiceKey] = []
-        for (key, service) in found {
-            if owners[key] != nil {
-                present[key] = service
-            } else if noted.contains(key) {
-                leftovers.append(key)
-            } else {
-                foreignServices.append(key)
-            }
-        }
-        let gone = noted.filter { owners[$0] == nil && found[$0] == nil }
-        forget(gone.sorted(), &actions)
-        // The order is the same whatever the order of the reading is.
-        leftovers.sort()
-        foreignServices.sort()
+        // Another configuration has come meanwhile: a reading for that one is due.
+        guard survey.number == basis.number else { return }
+        present = survey.found
+        foreignServices = survey.foreign
+        forget(survey.gone, &actions)
+        let leftovers = survey.leftovers
         // Foreign ones are there for lvs_flush.
-        removals = leftovers + removals.filter { found[$0] != nil && owners[$0] == nil && !noted.contains($0) }
+        if !removals.isEmpty { removals = removals.filter(Set(foreignServices).contains) }
+        removals = leftovers + removals
         guard case .full(let sweeps) = reading else { return }
         if !leftovers.isEmpty { actions.append(.observe(.leftovers(leftovers))) }
         if flushesForeign {
@@ -54,7 +43,7 @@ extension Director {
             removals += foreignServices
             if !foreignServices.isEmpty { actions.append(.observe(.flushed(foreignServices))) }
         }
-        beginSearch(noted: noted)
+        beginSearch()
         let new = services.flatMap { $0.definition.keys.filter { !noted.contains($0) } }
         if !new.isEmpty {
             noted.formUnion(new)
@@ -104,9 +93,11 @@ extension Director {
     /// Splits off the destinations that no configuration of this boot has named.
     func split(_ difference: TableDifference, _ number: Int) -> (ours: TableDifference, foreign: [DestinationKey]) {
         var foreign: [DestinationKey] = []
+        // Not searched for each: thousands may leave at once.
+        lazy var named = Set(services[number].definition.allDestinations(for: difference.key))
         let ours = difference.filter { change in
             guard case .destination(let place, _, nil) = change,
-                !services[number].definition.names(place, for: difference.key),
+                !named.contains(place),
                 former[difference.key]?.contains(place) != true
             else { return true }
             foreign.append(place)
@@ -127,13 +118,17 @@ extension Director {
 
     // MARK: - Drift
 
+    /// Services that are passed over in a look at most because nothing is known of them yet.
+    private static let passedOverMax = 4_000
+
     /// Begins the second half of a look: destinations of those services that it's the turn of.
-    mutating func readForDrift(_ actions: inout [DirectorAction]) {
+    mutating func readForDrift(_ survey: ServiceSurvey, _ actions: inout [DirectorAction]) {
+        guard survey.number == basis.number else { return }
         var keys = drift.suspected.keys.filter(isWatched).sorted()
         drift.credit += Self.batch - keys.reduce(0) { $0 + weight($1) }
         var chosen = Set(keys)
         // Once around at most.
-        var left = owners.count
+        var left = min(owners.count, Self.passedOverMax)
         while drift.credit > 0, left > 0, let key = nextWatched() {
             left -= 1
             guard isWatched(key), chosen.insert(key).inserted else { continue }
@@ -142,13 +137,11 @@ extension Director {
         }
         drift.credit = min(drift.credit, 0)
         // Services that aren't there, or aren't what they should be, are seen without their destinations.
-        for service in services where service.state != nil {
-            for key in service.definition.keys where isWatched(key) {
-                let wanted = service.definition.settings(for: key)
-                guard present[key] != wanted else { continue }
-                suspect(key, [.service(found: present[key], wanted: wanted)])
-                chosen.remove(key)
-            }
+        for key in survey.differing {
+            guard isWatched(key), let number = owners[key] else { continue }
+            let wanted = services[number].definition.settings(for: key)
+            suspect(key, [.service(found: survey.found[key], wanted: wanted)])
+            chosen.remove(key)
         }
         keys = keys.filter { chosen.contains($0) }
         if !keys.isEmpty { begin(.readDestinations(keys), .driftOfDestinations(keys), &actions) }

@@ -1,8 +1,8 @@
 import Base
 import ConfigurationModel
 
-/// A service of ours that stands in the table although hasupd has just started: everything has died, the table hasn't
-/// (docs/decisions, D74).
+/// A service that stands in the table although hasupd has just started: everything has died, or was another program's; the
+/// table hasn't (docs/decisions, D74).
 package struct StandingService: Hashable, Sendable {
     package var service: Int
     /// The weight of each server by number; nil for one that isn't in the table.
@@ -22,17 +22,21 @@ struct StandingSearch: Sendable {
     /// A key of each service that stands there, by which its servers are found.
     var keys: [ServiceKey] = []
     var found: [StandingService] = []
+    /// Those of them that were another program's.
+    var strangers: Set<ServiceKey> = []
     /// True until it has been told.
     var isDue = false
 }
 
 extension Director {
-    /// - Parameter noted: the keys of this boot before this start.
-    mutating func beginSearch(noted: Set<ServiceKey>) {
+    /// Begins it, before what is configured is noted.
+    mutating func beginSearch() {
         guard standing.isDue else { return }
+        standing.found = []
         standing.keys = services.filter { $0.state == nil }.compactMap { service in
-            service.definition.keys.first { present[$0] != nil && noted.contains($0) }
+            service.definition.keys.first { present[$0] != nil }
         }
+        standing.strangers.formUnion(standing.keys.filter { !noted.contains($0) })
     }
 
     /// Reads the next ones, or tells what was found. False when there is nothing to tell.
@@ -65,13 +69,15 @@ extension Director {
             let sorryPlace = definition.sorryServer.map { sorry in
                 DestinationKey(sorry.address, port: definition.port(sorry.port, sorry.forwarding, for: key))
             }
+            let weights = places.map { destinations[$0]?.weight }
             // One that is a server of the service as well tells nothing.
             let usesSorryServer =
                 sorryPlace.map { !places.contains($0) && (destinations[$0]?.weight ?? 0) > 0 } ?? false
+            // Another program's that serves nobody tells nothing: it begins as if it weren't there.
+            let isServing = usesSorryServer || weights.contains { ($0 ?? 0) > 0 }
+            guard isServing || !standing.strangers.contains(key) else { continue }
             standing.found.append(
-                StandingService(
-                    service: number, weights: places.map { destinations[$0]?.weight }, usesSorryServer: usesSorryServer)
-            )
+                StandingService(service: number, weights: weights, usesSorryServer: usesSorryServer))
         }
     }
 }

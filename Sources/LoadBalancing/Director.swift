@@ -13,6 +13,8 @@ package struct Director: Sendable {
     /// Keys that are ours in this boot, whether they're configured or not.
     package internal(set) var noted: Set<ServiceKey> = []
 
+    /// The services of the configuration, to compare the kernel's with.
+    var basis = SurveyBasis()
     /// The number of the service that each configured key belongs to.
     var owners: [ServiceKey: Int] = [:]
     /// Destinations that an earlier configuration of this process has named, and this one doesn't.
@@ -41,7 +43,7 @@ package struct Director: Sendable {
     var swept: Set<ServiceKey> = []
     var retries: [ServiceKey: Retry] = [:]
     var standing = StandingSearch()
-    /// The end of the time in which a checker has to tell the states; `.never` when it has passed.
+    /// The end of the time in which a checker has to tell the states of a configuration; `.never` when it has passed.
     var patience = Instant.never
     var drift = DriftWatch()
     var repeats = MendingRepeats()
@@ -99,7 +101,7 @@ package struct Director: Sendable {
         }
         if case .unknown = condition, reading == .none { reading = .full(sweeps: false) }
         if reading != .none {
-            begin(.readServices, .services(reading), &actions)
+            begin(survey, .services(reading), &actions)
             reading = .none
             return true
         }
@@ -131,8 +133,14 @@ package struct Director: Sendable {
         guard now >= drift.nextTick else { return false }
         repeats.report(at: now, &actions)
         drift.nextTick = now + DriftWatch.period
-        begin(.readServices, .driftOfServices, &actions)
+        begin(survey, .driftOfServices, &actions)
         return true
+    }
+
+    private var survey: TableCall {
+        var basis = basis
+        basis.noted = noted
+        return .survey(basis)
     }
 
     mutating func begin(_ call: TableCall, _ purpose: OutstandingCall.Purpose, _ actions: inout [DirectorAction]) {
@@ -164,12 +172,12 @@ package struct Director: Sendable {
         outstanding = nil
         guard stage == .running else { return takeAtStop(result, call, &actions) }
         switch (result, call.purpose) {
-        case (.services(let found), .services(let reading)):
+        case (.survey(let survey), .services(let reading)):
             becomeAvailable(at: now, &actions)
-            takeServices(found, reading, at: now, &actions)
-        case (.services(let found), .driftOfServices):
-            takeServices(found, .look, at: now, &actions)
-            readForDrift(&actions)
+            takeServices(survey, reading, &actions)
+        case (.survey(let survey), .driftOfServices):
+            takeServices(survey, .look, &actions)
+            readForDrift(survey, &actions)
         case (.destinations(let found), .destinations(let keys)): plan(keys, found, at: now, &actions)
         case (.destinations(let found), .standing(let keys)): takeStanding(keys, found)
         case (.destinations(let found), .driftOfDestinations(let keys)): compare(keys, found, &actions)

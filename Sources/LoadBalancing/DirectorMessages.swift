@@ -152,8 +152,15 @@ package struct DirectedService: Hashable, Sendable {
     var written: [ServiceKey: ServiceState] = [:]
     /// Foreign destinations are removed when its state is told.
     var isToBeSwept = false
+    /// Servers that a reload has added and nobody has told of.
+    var untold: Set<Int> = []
 
     init(_ definition: ServiceDefinition) { self.definition = definition }
+
+    func state(ofServer number: Int) -> ServerState? {
+        guard let state, state.servers.indices.contains(number) else { return nil }
+        return state.servers[number]
+    }
 
     /// The weight that a server has in the table; nil for one that isn't in it.
     package func weight(ofServer number: Int) -> UInt32? {

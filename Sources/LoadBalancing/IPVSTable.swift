@@ -112,8 +112,8 @@ package enum TableRequest: Hashable, Sendable {
 package enum TableCall: Sendable {
     /// Requests in this order. One that fails doesn't keep the next one.
     case write([TableRequest])
-    /// All services with their settings.
-    case readServices
+    /// All services with their settings, compared with those of the configuration.
+    case survey(SurveyBasis)
     /// The destinations of these services.
     case readDestinations([ServiceKey])
 }
@@ -122,7 +122,7 @@ package enum TableCall: Sendable {
 package enum TableResult: Sendable {
     /// Error number of each request, 0 for none.
     case written([Int32])
-    case services([ServiceKey: KernelService])
+    case survey(ServiceSurvey)
     /// A service that isn't there has no entry.
     case destinations([ServiceKey: [DestinationKey: KernelDestination]])
     /// The call as a whole failed: an error number. ENOENT: the kernel has no IPVS; EPERM: it isn't ours to write.

@@ -8,7 +8,8 @@ struct ServicesCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "services", abstract: "Shows each virtual server, its real servers, and what IPVS has of them.",
         discussion:
-            "Exit status 1 when a virtual server has no quorum or can't be set up, and when IPVS can't be written.")
+            "Exit status 1 when a virtual server has no quorum or can't be set up, when a check that the configuration asks for can't be set up, and when IPVS can't be written."
+    )
 
     @OptionGroup var options: ControlOptions
     @Flag(help: "Print the daemon's answer as JSON.") var json = false
@@ -53,8 +54,12 @@ struct ServiceTable {
             let column = nameColumn(reply.services)
             lines.append(
                 style.paint(
-                    row(["SERVICE", "STATE", "KIND", "WEIGHT"], column, state: Layout.cell("STATE", 6)), .bold))
+                    row(["SERVICE", "STATE", "KIND", "WEIGHT"], column, state: Layout.cell("STATE", Self.stateWidth)),
+                    .bold))
             for service in reply.services { lines += rows(service, column) }
+        }
+        for sentence in reply.unmadeChecks {
+            lines += Layout.wrap("a check isn't set up: \(Printable.text(sentence))", width: width, indent: 0)
         }
         if reply.lateChecks > 0 {
             let what = reply.lateChecks == 1 ? "1 check" : "\(reply.lateChecks) checks"
@@ -69,18 +74,23 @@ struct ServiceTable {
         return lines.joined(separator: "\n") + "\n"
     }
 
+    private static let stateWidth = 9
+
     private func nameColumn(_ services: [ServiceReport]) -> Int {
         let names = services.flatMap { service in
-            [title(service)] + service.servers.map { "  " + Self.title($0) }
+            [Printable.text(service.title)] + service.servers.map { "  " + Self.place($0.address, $0.port) }
                 + (service.sorryServer.map { [Self.title($0)] } ?? [])
         }
-        return min(max(20, width - 30), names.reduce(20) { max($0, Printable.width($1)) })
+        return min(max(20, width - 24 - Self.stateWidth), names.reduce(20) { max($0, Printable.width($1)) })
     }
 
     private func rows(_ service: ServiceReport, _ column: Int) -> [String] {
         var lines = [
             row(
-                [title(service), service.state, service.scheduler, "\(service.weight) of quorum \(service.quorum)"],
+                [
+                    Printable.text(service.title), service.state, service.scheduler,
+                    "\(service.weight) of quorum \(service.quorum)",
+                ],
                 column, state: painted(service.state))
         ]
         lines += service.faults.flatMap { Layout.wrap(Printable.text($0), width: width, indent: 2) }
@@ -90,13 +100,14 @@ struct ServiceTable {
                 ? "\(server.weight)" : "\(server.weight), configured \(server.configuredWeight)"
             lines.append(
                 row(
-                    ["  " + Self.title(server), server.state, server.forwarding, weight], column,
+                    ["  " + Self.place(server.address, server.port), server.state, server.forwarding, weight], column,
                     state: painted(server.state)))
             if let line = Self.checks(of: server) { lines += Layout.wrap(line, width: width, indent: 4) }
         }
         if let sorry = service.sorryServer {
             let use = sorry.isUsed ? "in use" : "not used"
-            lines.append(row([Self.title(sorry), "", sorry.forwarding, use], column, state: "      "))
+            lines.append(
+                row([Self.title(sorry), "", sorry.forwarding, use], column, state: Layout.cell("", Self.stateWidth)))
         }
         if service.mended > 0 {
             lines += Layout.wrap(
@@ -114,7 +125,13 @@ struct ServiceTable {
     private static func checks(of server: ServerReport) -> String? {
         var parts: [String] = []
         if let note = server.note { parts.append(Printable.text(note)) }
-        if let reason = server.reason { parts.append(Printable.text(reason)) }
+        if let reason = server.reason {
+            let check = server.troubledCheck.map { Printable.text("\($0.kind) \($0.target): ") } ?? ""
+            let failing = server.checks.count { $0.state == "DOWN" }
+            let more =
+                failing > 1 ? " (and \(counted(failing - 1, "more check"))\(failing == 2 ? " fails" : " fail"))" : ""
+            parts.append(check + Printable.text(reason) + more)
+        }
         guard server.state != "UP" || !parts.isEmpty else { return nil }
         if server.state != "UP", let seconds = server.stateSeconds { parts.append("since \(Layout.age(seconds))") }
         if let age = server.verdictAgeSeconds { parts.append("last checked \(Layout.age(age)) ago") }
@@ -122,18 +139,16 @@ struct ServiceTable {
     }
 
     private func painted(_ state: String) -> String {
-        let cell = Layout.cell(Printable.text(state), 6)
-        return state == "UP" ? cell : style.paint(cell, .red)
+        let cell = Layout.cell(Printable.text(state), Self.stateWidth)
+        return state == "UP" ? cell : style.paint(cell, state == "UNCHECKED" ? .yellow : .red)
     }
 
-    private func title(_ service: ServiceReport) -> String {
-        Printable.text(service.name) + (service.transport.map { " \(Printable.text($0))" } ?? "")
+    private static func place(_ address: String, _ port: Int) -> String {
+        IPAddress(address).map { $0.withPort(UInt16(clamping: port)) } ?? Printable.text(address)
     }
-
-    private static func title(_ server: ServerReport) -> String { "\(Printable.text(server.address)) \(server.port)" }
 
     private static func title(_ sorry: SorryServerReport) -> String {
-        "  sorry server \(Printable.text(sorry.address)) \(sorry.port)"
+        "  sorry server \(place(sorry.address, sorry.port))"
     }
 
     private func row(_ cells: [String], _ column: Int, state: String) -> String {

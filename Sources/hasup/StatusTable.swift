@@ -30,7 +30,7 @@ struct StatusTable {
     func render(_ status: StatusReply) -> String {
         var lines = heading(status.daemon)
         if status.instances.isEmpty {
-            lines.append("No instance is configured.")
+            if status.daemon.services == nil { lines.append("No instance is configured.") }
         } else {
             let columns = layout(status.instances)
             lines.append(header(columns))
@@ -47,10 +47,14 @@ struct StatusTable {
 
     private static func text(_ services: ServiceCounts) -> String {
         var parts = ["\(counted(services.total, "virtual server"))"]
-        if services.isWell { parts.append("all with their quorum") }
+        if services.down == 0, services.fault == 0 { parts.append("all with their quorum") }
         if services.down > 0 { parts.append("\(services.down) without quorum") }
         if services.fault > 0 { parts.append("\(services.fault) in FAULT") }
-        return parts.joined(separator: ", ") + ": `hasup services`"
+        var servers = ["\(counted(services.servers, "real server"))"]
+        if services.serversDown > 0 { servers.append("\(services.serversDown) down") }
+        if services.serversUnchecked > 0 { servers.append("\(services.serversUnchecked) unchecked") }
+        if services.serversToMend > 0 { servers.append("\(services.serversToMend) with a check that can't be done") }
+        return parts.joined(separator: ", ") + "; " + servers.joined(separator: ", ") + ": `hasup services`"
     }
 
     private func heading(_ daemon: DaemonStatus) -> [String] {
@@ -330,6 +334,9 @@ struct StatusTable {
         }
         for unread in daemon.unreadFiles {
             texts.append("The configuration runs without a part of it, until a reload succeeds: \(unread).")
+        }
+        for check in daemon.unmadeChecks {
+            texts.append("A check isn't set up, until a reload succeeds: \(check).")
         }
         if daemon.keepsFormerAddresses {
             texts.append(

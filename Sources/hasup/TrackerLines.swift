@@ -29,7 +29,8 @@ struct TrackerLines {
                 well += 1
                 if well > Self.wellMax { continue }
             }
-            let known = users[tracker.title] ?? []
+            let checks = tracker.fileChecks > 0 ? [counted(tracker.fileChecks, "FILE_CHECK")] : []
+            let known = checks + (users[tracker.title] ?? [])
             let more = known.count > Self.usersMax ? ["and \(known.count - Self.usersMax) more"] : []
             let since = tracker.inStateSeconds.map(Layout.age) ?? "-"
             lines += row(

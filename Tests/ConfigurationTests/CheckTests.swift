@@ -360,7 +360,7 @@ import Testing
 
     @Test func checksNeedAPort() throws {
         let text = service(
-            "persistence_timeout 9\nreal_server 10.0.0.2 {\nTCP_CHECK {\n}\nPING_CHECK {\n}\n}", "10.0.0.1")
+            "persistence_timeout 9\nreal_server 10.0.0.2 {\nTCP_CHECK {\n}\nPING_CHECK {\n}\n}", "10.0.0.1 0")
         let loaded = load(text)
         #expect(
             loaded.serviceFindings == [

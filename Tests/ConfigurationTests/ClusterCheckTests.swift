@@ -292,4 +292,24 @@ import Testing
             router("virtual_ipaddress_excluded { 10.0.1.1/24 }", priority: 150), router(""))
         #expect(found.first?.hasPrefix("warning b.conf:1 the excluded addresses") == true)
     }
+
+    /// Services and their real servers that only one node has.
+    @Test func virtualServers() {
+        func service(_ address: String, _ servers: String...) -> String {
+            "virtual_server \(address) {\nprotocol TCP\nlb_algo rr\nlb_kind NAT\n"
+                + servers.map { "real_server \($0) {\n}\n" }.joined() + "}\n"
+        }
+        let one = service("10.0.0.1 80", "10.0.0.11 80", "10.0.0.12 80")
+        #expect(findings(one, one) == [])
+        #expect(
+            findings(
+                one + service("10.0.0.1 443", "10.0.0.11 443"), service("10.0.0.1 80", "10.0.0.11 80", "10.0.0.13 80"))
+                == [
+                    "warning a.conf:10 virtual server tcp 10.0.0.1:443 isn't on node b.conf: that node doesn't serve it after "
+                        + "a takeover; write it there, too, or take it out here",
+                    "warning b.conf:1 the real servers of virtual server tcp 10.0.0.1:80 differ: only here 10.0.0.13:80; only "
+                        + "on the other node 10.0.0.12:80: a takeover changes where its clients go",
+                    "note a.conf:1 the other node's is here",
+                ])
+    }
 }

@@ -133,6 +133,27 @@ import Testing
         #expect(weighted.shared.trackScripts.map(\.name) == ["a", "b", "c", "d"])
     }
 
+    /// Programs whose arguments have one hash are told apart all the same: their verdicts are their own.
+    @Test func scriptsWithOneHash() {
+        var (first, second) = (FNV1a(), FNV1a())
+        first.add("8yn0iYCKYHlIj4-BwPqk".utf8)
+        second.add("GReLUrM4wMqfg9yzV3KQ".utf8)
+        #expect(first.value == second.value)
+        func check(_ program: String, _ number: Int) -> String {
+            "real_server 10.0.0.\(number) 80 {\nMISC_CHECK {\nmisc_path \"\(program) x\"\n}\n}\n"
+        }
+        let servers = check("/bin/a", 2) + check("/bin/b", 3) + check("/bin/a", 4)
+        var model = load("virtual_server 10.0.0.1 80 {\n" + servers + "}\n").model
+        guard model.virtualServers.first?.realServers.count == 3 else { return #expect(Bool(false)) }
+        for (place, program) in ["8yn0iYCKYHlIj4-BwPqk", "GReLUrM4wMqfg9yzV3KQ", "8yn0iYCKYHlIj4-BwPqk"].enumerated() {
+            guard case .script(var script) = model.virtualServers[0].realServers[place].checks[0].kind else { return }
+            script.arguments = [program, "x"]
+            model.virtualServers[0].realServers[place].checks[0].kind = .script(script)
+        }
+        let kinds = model.servicesPart.virtualServers[0].realServers.map { $0.checks[0].kind }
+        #expect(kinds[0] != kinds[1] && kinds[0] == kinds[2])
+    }
+
     /// The checker isn't told either: it reads strangers' bytes.
     @Test func partForTheChecker() throws {
         let text =

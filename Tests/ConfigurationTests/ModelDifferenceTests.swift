@@ -156,8 +156,8 @@ private let later = " (not handled yet: without effect)"
 
     @Test func blocks() {
         let server = "virtual_server 10.0.0.1 80 {\n}\n"
-        #expect(difference("", server).global.map(\.description) == ["virtual_server 10.0.0.1 80 udp added"])
-        #expect(difference(server, "").services == ["10.0.0.1 80 udp"])
+        #expect(difference("", server).global.map(\.description) == ["virtual_server udp 10.0.0.1:80 added"])
+        #expect(difference(server, "").services == ["udp 10.0.0.1:80"])
         func service(_ lines: String, _ servers: String...) -> String {
             "virtual_server 10.0.0.1 80 {\nprotocol TCP\n\(lines)\n\(servers.joined(separator: "\n"))\n}\n"
         }
@@ -168,10 +168,10 @@ private let later = " (not handled yet: without effect)"
             service("lb_algo rr", real(2), real(3)), service("lb_algo wlc", real(4), real(3, "weight 7")))
         #expect(
             found.global.map(\.description) == [
-                "virtual_server 10.0.0.1 80 tcp lb_algo rr -> wlc",
-                "virtual_server 10.0.0.1 80 tcp real_server 10.0.0.4 80 added",
-                "virtual_server 10.0.0.1 80 tcp real_server 10.0.0.3 80 weight 1 -> 7",
-                "virtual_server 10.0.0.1 80 tcp real_server 10.0.0.2 80 removed",
+                "virtual_server tcp 10.0.0.1:80 lb_algo rr -> wlc",
+                "virtual_server tcp 10.0.0.1:80 real_server 10.0.0.4:80 added",
+                "virtual_server tcp 10.0.0.1:80 real_server 10.0.0.3:80 weight 1 -> 7",
+                "virtual_server tcp 10.0.0.1:80 real_server 10.0.0.2:80 removed",
             ])
         #expect(found.globalCount == 0)
     }

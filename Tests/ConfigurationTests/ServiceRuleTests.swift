@@ -234,7 +234,7 @@ import Testing
                 "1:1 error a port is missing, and a service on all ports has to be persistent; persistence_timeout 360 is used"
             ])
         #expect(try loaded.service().persistence?.timeout == .seconds(360))
-        #expect(load(service("persistence_timeout 9\nreal_server 10.0.0.2 {\n}", "10.0.0.1")).serviceFindings == [])
+        #expect(load(service("persistence_timeout 9\nreal_server 10.0.0.2 {\n}", "10.0.0.1 0")).serviceFindings == [])
     }
 
     @Test(arguments: [
@@ -270,5 +270,97 @@ import Testing
             load("SSL {\npassword p\n}").serviceFindings == [
                 "2:1 warning `password` belongs to a key, and there is no `key` here"
             ])
+    }
+
+    private static let whole = realServer("", "10.0.0.2 80")
+
+    private struct Slip {
+        var text: String
+        var finding: String
+    }
+
+    private static let slips: [Slip] = [
+        Slip(
+            text: realServer("", "10.0.0.2 80", "10.0.0.1").replacing(
+                "protocol TCP", with: "protocol TCP\npersistence_timeout 9"),
+            finding:
+                "1:1 warning a port is missing, so the service takes connections to every port: write the port, or "
+                + "`virtual_server 10.0.0.1 0` if all of them are meant"
+        ),
+        Slip(
+            text: realServer("", "10.0.0.2 80", "fwmark 7 80"),
+            finding:
+                "1:25 warning a virtual server with a fwmark has no port, so `80` is ignored: the rule that sets the mark says "
+                + "which ports are meant"
+        ),
+        Slip(
+            text: realServer("", "224.0.0.1 80") + whole,
+            finding:
+                "5:13 error `224.0.0.1` isn't the address of one server, and IPVS refuses it: write the server's own; it is "
+                + "left out"
+        ),
+        Slip(
+            text: realServer("", "0.0.0.0 80") + whole,
+            finding:
+                "5:13 error `0.0.0.0` isn't the address of one server, and IPVS refuses it: write the server's own; it is left out"
+        ),
+        Slip(
+            text: "virtual_server_group G {\n10.0.0.9 80\n}\n" + whole,
+            finding:
+                "1:22 warning no virtual_server uses this group: write `virtual_server group G {`, or take the group out"
+        ),
+        Slip(
+            text: realServer("TCP_CHECK {\n}").replacing("protocol TCP", with: "protocol SCTP"),
+            finding:
+                "6:1 warning `TCP_CHECK` asks over TCP, but the service is SCTP: it may be up while the service is down"
+        ),
+        Slip(
+            text: service("smtp_alert\nreal_server 10.0.0.2 80 {\n}"),
+            finding:
+                "5:1 warning no mail is sent, because `smtp_server` is missing in global_defs: set it, or take `smtp_alert` out"
+        ),
+        Slip(
+            text: "SSL {\nca certs/ca.pem\n}\n" + whole,
+            finding:
+                "2:4 warning `certs/ca.pem` is a relative path, and hasupd may look for it in another folder than this command "
+                + "does: write the whole path"
+        ),
+    ]
+
+    private static let meant: [String] = [
+        realServer("", "10.0.0.2 80", "10.0.0.1 0").replacing(
+            "protocol TCP", with: "protocol TCP\npersistence_timeout 9"),
+        realServer("", "10.0.0.2 80", "group G") + "virtual_server_group G {\n10.0.0.9 80\n}\n",
+        "global_defs {\nsmtp_alert off\n}\n" + whole,
+    ]
+
+    /// Findings with which `hasup check` says what makes no sense.
+    @Test func isSaid() {
+        for slip in Self.slips {
+            let findings = load(slip.text).findings
+            #expect(findings.contains(slip.finding), "\(findings)")
+        }
+    }
+
+    /// What is meant as it stands.
+    @Test func isNotSaid() {
+        for text in Self.meant { #expect(load(text).findings == [], "\(load(text).findings)") }
+    }
+
+    /// A check that is left out has its own code: status counts it.
+    @Test(arguments: ["TCP_CHEK {\n}", "MISC_CHECK {\n}", "HTTP_GET {\n}", "FILE_CHECK {\ntrack_file x\n}"])
+    func aCheckThatIsLeftOut(_ lines: String) {
+        let errors = load(realServer(lines)).diagnostics.filter { $0.severity == .error }
+        #expect(errors.contains { $0.code == .check }, "\(errors)")
+    }
+
+    @Test func aNamespaceThatIsMissing() {
+        let text = "net_namespace_ipvs blue\n" + Self.whole
+        var environment = Environment()
+        #expect(load(text, environment).findings == [])
+        environment.interfaces = []
+        let found = load(text, environment).diagnostics.filter { $0.code == .machine }
+        #expect(found.count == 1 && found[0].message.hasPrefix("there is no network namespace `blue`"))
+        #expect(found.first?.location?.line == 1)
     }
 }

@@ -33,7 +33,7 @@ enum CheckFuzz: FuzzTarget {
         var writer = ByteWriter()
         CheckerReport.server(ServerStanding(service: 0, server: 0, isUp: true, isProven: true, weight: 1))
             .encode(into: &writer)
-        CheckerReport.removed(service: 1, server: 2, notification: 3).encode(into: &writer)
+        CheckerReport.service(ServiceStanding(service: 1, hasQuorum: true)).encode(into: &writer)
         seeds.append([6, 0] + writer.bytes)
         return seeds
     }

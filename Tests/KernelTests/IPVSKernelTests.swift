@@ -17,7 +17,7 @@ private enum KernelIPVS {
     /// The error number of the first question.
     static let error: Int32? = {
         guard let connection = try? connect() else { return nil }
-        if case .failed(let code) = connection.perform(.readServices) { return code }
+        if case .failed(let code) = connection.perform(.survey(SurveyBasis())) { return code }
         return 0
     }()
 
@@ -43,7 +43,7 @@ struct MissingIPVSTests {
     @Test func tellsThatThereIsNone() throws {
         let connection = try KernelIPVS.connect()
         for call in [
-            TableCall.readServices, .write([.flush]), .readDestinations([ServiceKey(.firewallMark(1, .ipv4))]),
+            TableCall.survey(SurveyBasis()), .write([.flush]), .readDestinations([ServiceKey(.firewallMark(1, .ipv4))]),
         ] {
             guard case .failed(ENOENT) = connection.perform(call) else {
                 Issue.record("\(call) should have failed with ENOENT")
@@ -54,7 +54,7 @@ struct MissingIPVSTests {
 
     @Test func tellsItFromTheThread() throws {
         let thread = try IPVSThread(try KernelIPVS.connect())
-        thread.submit(.readServices, ticket: 4)
+        thread.submit(.survey(SurveyBasis()), ticket: 4)
         thread.submit(.write([]), ticket: 5)
         thread.stop()
         let completions = thread.drain()
@@ -80,10 +80,10 @@ struct IPVSKernelTests {
     }
 
     private func services() throws -> [ServiceKey: KernelService] {
-        guard case .services(let services) = connection.perform(.readServices) else {
+        guard case .survey(let survey) = connection.perform(.survey(SurveyBasis())) else {
             throw SystemError(EIO, "read the services")
         }
-        return services
+        return survey.found
     }
 
     private func destinations(_ keys: [ServiceKey]) throws -> [ServiceKey: [DestinationKey: KernelDestination]] {

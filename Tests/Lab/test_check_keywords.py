@@ -93,7 +93,7 @@ def test_retries_and_what_is_logged_of_them(lan, begin):
     assert 2 <= sum(gap < 0.25 for gap in gaps(notes[9002])) <= 3, gaps(notes[9002])
 
     def failures(port):
-        return re.findall(rf":{port} \[10.99.0.1\]:tcp:80: a check failed \((.*?)\), (\d+) retr", hasup.log())
+        return re.findall(rf":{port} of tcp 10.99.0.1:80: a check failed \((.*?)\), (\d+) retr", hasup.log())
 
     assert failures(9001) == [("status code 503", "1"), ("status code 503", "0")], hasup.log()
     assert failures(9002) == []

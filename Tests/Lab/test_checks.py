@@ -12,6 +12,7 @@ import threading
 import time
 
 import pytest
+from lab.forge import LONG
 from lab.hasup import descriptors
 from lab.machine import late
 from lab.servers import Server, dribbling, http, silent, smtp
@@ -30,7 +31,7 @@ def test_L1_recovered_server_returns(lan, begin):
     servers[0].stop()
     wait_table(table, {9002: 1})
     assert time.monotonic() - began < 0.52 + late(), hasup.log()
-    assert "real server [127.0.0.1]:tcp:9001 [10.99.0.1]:tcp:80 is DOWN (connection refused)" in hasup.log()
+    assert "real server 127.0.0.1:9001 of tcp 10.99.0.1:80 is DOWN (connection refused)" in hasup.log()
     began = time.monotonic()
     servers[0].start()
     wait_table(table, {9001: 1, 9002: 1})
@@ -149,6 +150,7 @@ def test_L2_reload_writes_nothing(lan, begin):
     assert hasup.cli("upgrade", bound=20).returncode == 0
     wait_for("another checker", lambda: hasup.roles().get("hasup-checker"), lambda new: new and new != [pid], 8)
     time.sleep(1.2)
+    assert not hasup.roles().get("hasup-vrrp"), "there is no instance"
     # What IPVS keeps, the record forgets with the process: all is written anew, and the dead server isn't.
     assert all("9002" not in " ".join(line) for line in table.lines()[len(before):]), table.lines()
     before = table.lines()
@@ -178,6 +180,34 @@ def test_L4_descriptors_flat(lan, begin):
     hold_for("the living one", table.servers, lambda seen: seen == {9001: 1}, 1.0)
 
 
+@pytest.mark.parametrize("size", [100, 10_000])
+def test_L4_descriptors_flat_with_many(lan, begin, size):
+    """Thousands of checks that fail, in services of this many, each of which waits for its whole connect_timeout: hasupd
+    survives that all go down at once, and the others are checked on time."""
+    count = 10_000 if LONG else 2_000
+    a, b = lan.nodes["a"], lan.node("b", 2)
+    a.netns.run("ping", "-c", "1", "-W", "2", "10.0.0.2")
+    b.netns.ip("route", "add", "blackhole", "10.0.0.1/32")
+    server = Server(a, 9001).start()
+    failing = [real(20_000 + number, tcp()).replace("127.0.0.1", "10.0.0.2") for number in range(count)]
+    hasup, table = begin(service(real(9001, tcp())) + "".join(
+        service(*failing[first:first + size], port=1_000 + first // size, delay=1) for first in range(0, count, size)))
+    wait_for("the failing ones to go", lambda: sum(line[1] == "delrs" for line in table.lines()), lambda seen: seen == count, 60, 0.5)
+    pid = hasup.worker("hasup-checker")
+    counts = []
+    for _ in range(8):
+        counts.append(descriptors(pid))
+        time.sleep(0.5)
+    # One for each that waits, and a few of its own.
+    assert count / 4 < max(counts) < count + 50, counts
+    assert hasup.running() and hasup.worker("hasup-checker") == pid
+    stopped = time.time()
+    server.stop()
+    wait_table(table, {})
+    # To read the table takes a while.
+    assert float(table.lines()[-1][0]) - stopped < 0.52 + late()
+
+
 def test_programs_and_files(lan, begin):
     """B25: exit status, misc_dynamic, misc_timeout with a program that ignores TERM, a program that isn't there; FILE_CHECK."""
     node = lan.nodes["a"]
@@ -203,7 +233,7 @@ def test_programs_and_files(lan, begin):
     node.write("status", "0\n")
     node.write("number", "5\n")
     wait_table(table, {9001: 7, 9002: 1, 9005: 20})
-    assert "9003 [10.99.0.1]:tcp:80 is DOWN (the script took too long)" in hasup.log()
+    assert "9003 of tcp 10.99.0.1:80 is DOWN (the script took too long)" in hasup.log()
 
 
 def test_regex(lan, begin):

@@ -15,7 +15,7 @@ import time
 import pytest
 from lab.forge import LONG
 from lab.hasup import binary
-from lab.servers import Server, http, silent
+from lab.servers import Server, http, request, silent
 from lab.services import check, real, service, wait_table
 from lab.waiting import hold_for, wait_for
 
@@ -52,11 +52,11 @@ class Authority:
 
     def issue(self, name, is_authority=False):
         """Returns the files of a certificate and its key."""
-        key, request, certificate, extensions = (self.path(f"{name}.{end}") for end in ("key", "csr", "crt", "ext"))
+        key, wanted, certificate, extensions = (self.path(f"{name}.{end}") for end in ("key", "csr", "crt", "ext"))
         with open(extensions, "w", encoding="ascii") as file:
             file.write(f"basicConstraints=CA:{'TRUE' if is_authority else 'FALSE'}\n")
-        self.openssl("req", *self.new(key), "-out", request, "-subj", f"/CN={name}")
-        self.openssl("x509", "-req", "-in", request, "-CA", self.certificate, "-CAkey", self.key, "-CAcreateserial",
+        self.openssl("req", *self.new(key), "-out", wanted, "-subj", f"/CN={name}")
+        self.openssl("x509", "-req", "-in", wanted, "-CA", self.certificate, "-CAkey", self.key, "-CAcreateserial",
                      "-out", certificate, "-days", "2", "-extfile", extensions)
         return certificate, key
 
@@ -209,13 +209,10 @@ def test_names(lan, begin, authority):
         settings.sni_callback = lambda connection, name, _: setattr(connection, "asked", name)
 
         def answer(connection, _):
-            request = b""
-            while b"\r\n\r\n" not in request:
-                piece = connection.recv(4096)
-                if not piece:
-                    return
-                request += piece
-            host = [line[6:].decode() for line in request.split(b"\r\n") if line.lower().startswith(b"host: ")]
+            asked = request(connection)
+            if asked is None:
+                return
+            host = [line[6:].decode() for line in asked.split(b"\r\n") if line.lower().startswith(b"host: ")]
             told.setdefault(port, set()).add((getattr(connection, "asked", None), *host))
             connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
         Server(node, port, tls(settings, answer)).start()
@@ -291,8 +288,14 @@ def test_client_certificates(lan, begin, authority):
     for target, source in (("live.crt", leaf), ("live.key", key)):
         with open(source, encoding="ascii") as file:
             node.write(target, file.read())
-    assert hasup.reload().returncode == 0
+    words = "contents of the files of SSL changed"
+    for options in (["--dry-run"], []):
+        done = hasup.reload(None, *options)
+        assert done.returncode == 0 and words in done.stdout, done
     wait_table(table, {9001: 1, 9002: 1, 9005: 1}, 8)
+    done = hasup.reload()
+    assert done.returncode == 0 and words not in done.stdout and "othing changed" in done.stdout, done
+    assert hasup.log().count("reloaded: global contents of the files of SSL") == 1
     hasup.stop()
     assert "PRIVATE KEY" not in hasup.log()
 
@@ -335,11 +338,19 @@ def test_what_cannot_be_used(lan, begin, authority):
 
     wait_for("the reasons", shown, lambda text: "the files of `SSL` can't be used" in text and
              "the regex doesn't compile" in text)
+    # Both servers stand in the table, nobody looks at them, and that is said by each exit status.
+    answer = hasup.cli("services", "--json")
+    servers = json.loads(answer.stdout)["services"][0]["servers"]
+    assert answer.returncode == 1 and [seen["state"] for seen in servers] == ["UNCHECKED", "UNCHECKED"], servers
+    assert [seen["checks"][0]["kind"] for seen in servers] == ["SSL_GET", "HTTP_GET"], servers
+    status = hasup.cli("status")
+    assert status.returncode == 1 and "2 unchecked" in status.stdout and "isn't set up" in status.stdout, status.stdout
     for text, _, words in cases:
         refused = hasup.reload(text)
         assert refused.returncode != 0 and words in " ".join((refused.stdout + refused.stderr).split()), refused
     assert hasup.reload(ssl_block(authority.certificate, certificate, key) + good).returncode == 0
     wait_for("checks", shown, lambda text: "can't be used" not in text and "doesn't compile" not in text, 8)
+    assert hasup.cli("status").returncode == 0 and "unchecked" not in hasup.cli("status").stdout
 
 
 def test_sessions(lan, begin, authority):

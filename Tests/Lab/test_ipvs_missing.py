@@ -46,7 +46,7 @@ def test_vrrp_goes_on(lan):
     wait_for("the reason", lambda: services(hasup)["table"].get("trouble") or "", lambda text: "no module ip_vs" in text)
     shown = hasup.cli("services")
     assert shown.returncode == 1 and "IPVS is missing: the kernel" in shown.stdout, shown.stdout
-    assert "10.0.0.12 8080" in shown.stdout, shown.stdout
+    assert "10.0.0.12:8080" in shown.stdout, shown.stdout
     status = hasup.cli("status")
     assert status.returncode == 1 and "IPVS is missing" in status.stdout, status.stdout
     assert hasup.log().count("IPVS is missing") == 1, hasup.log()

@@ -13,57 +13,8 @@ from lab.fifo import Ears
 from lab.hasup import Hasup
 from lab.servers import Server, http, silent
 from lab.services import VS, http_get, real, service, tcp, wait_table
+from lab.told import Told, calls, globals_of, line, noted
 from lab.waiting import hold_for, wait_for
-
-
-def globals_of(*lines):
-    """A block of global_defs."""
-    return "\n".join(["global_defs {", "  script_user root", *(f"  {line}" for line in lines), "}", ""])
-
-
-def line(state, port=None, vs=80):
-    """A FIFO's line about a service, or about one of its servers (B10)."""
-    name = f"[{VS}]:tcp:{vs}"
-    return f"RS [127.0.0.1]:tcp:{port} {name} {state}" if port else f"VS {name} {state}"
-
-
-class Told:
-    """The bytes that a FIFO has brought."""
-
-    def __init__(self, path):
-        self.path, self.number, self.bytes = path, None, b""
-
-    def lines(self):
-        """All so far, as lines."""
-        if self.number is None:
-            self.number = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK)
-        try:
-            self.bytes += os.read(self.number, 65536)
-        except BlockingIOError:
-            pass
-        return self.bytes.decode().splitlines()
-
-    def open(self):
-        """Waits until it is there."""
-        wait_for("the FIFO", lambda: os.path.exists(self.path))
-        self.lines()
-        return self
-
-
-def noted(node, name, *words):
-    """A script that writes down its words, as a keyword's value; the file's path is `noted` in the node's folder."""
-    path = node.write("note.sh", f"#!/bin/sh\necho \"$@\" >> {node.directory}/noted\n")
-    os.chmod(path, 0o755)
-    return f'{name} "{path} {" ".join(words)}"'
-
-
-def calls(node):
-    """The scripts that were run, in order."""
-    try:
-        with open(os.path.join(node.directory, "noted"), encoding="ascii") as file:
-            return file.read().splitlines()
-    except FileNotFoundError:
-        return []
 
 
 def test_quorum_with_hysteresis(lan, begin):
@@ -140,6 +91,7 @@ def test_first_states_and_last_ones(lan, begin):
     assert hasup.stop()[0] == 0
     assert sorted(fifo.lines()[4:]) == sorted([line("DOWN", 9001), line("DOWN", 9003), line("DOWN")])
     assert sorted(calls(node)[3:]) == ["9001 down", "quorum down"]
+    assert "virtual server tcp 10.99.0.1:80 is DOWN (hasupd stops)" in hasup.log()
 
 
 def test_readers_of_fifos(lan, begin):
@@ -273,7 +225,7 @@ def test_L2_new_check(lan, begin):
     wait_table(table, {})
     wait_table(table, {9003: 1}, bound=8)
     assert [place[1] for place in table.lines()[before:]] == ["delrs", "addrs"], "out by its verdict, in by its verdict"
-    assert "9001 [10.99.0.1]:tcp:80 is DOWN (status code 503)" in hasup.log()
+    assert "9001 of tcp 10.99.0.1:80 is DOWN (status code 503)" in hasup.log()
     assert slow.accepted
 
 
@@ -342,32 +294,39 @@ def test_one_table_for_each_network_namespace(lan):
         assert hasup.stop()[0] == 0
 
 
+NETWORK = ["connect_timeout 1", "retry 0"]
+# A server's greeting, read by a program.
+GREETING = "exec 3<>/dev/tcp/10.0.0.2/9000 && read -u 3 said && [[ $said = 220* ]]"
 CHECKS = {
-    "tcp": ("TCP_CHECK", [], 81), "http": ("HTTP_GET", ["url {", "path /", "}"], 82),
-    "ssl": ("SSL_GET", ["url {", "path /", "}"], 83), "smtp": ("SMTP_CHECK", [], 84), "dns": ("DNS_CHECK", ["name a.example", "type A"], 85),
-    "udp": ("UDP_CHECK", ["require_reply 6F6B"], 86),
+    "tcp": ("TCP_CHECK", NETWORK, 81), "http": ("HTTP_GET", [*NETWORK, "url {", "path /", "}"], 82),
+    "ssl": ("SSL_GET", [*NETWORK, "url {", "path /", "}"], 83), "smtp": ("SMTP_CHECK", NETWORK, 84),
+    "dns": ("DNS_CHECK", [*NETWORK, "name a.example", "type A"], 85), "udp": ("UDP_CHECK", [*NETWORK, "require_reply 6F6B"], 86),
+    "ping": ("PING_CHECK", NETWORK, 87), "misc": ("MISC_CHECK", [f"misc_path \"/bin/bash -c '{GREETING}'\"", "misc_timeout 1"], 88),
 }
+# Kinds of checks that the cause says nothing to.
+BLIND = {"closed": {"ping"}, "wrong": {"tcp", "ping"}}
 
 
 def causes(port):
     """The configuration of all kinds of checks of a server on another node."""
-    blocks = []
+    blocks = [globals_of()]
     for kind, lines, vs in CHECKS.values():
-        inner = "\n".join([f"    {kind} {{", "connect_timeout 1", "retry 0", *lines, "    }"])
+        inner = "\n".join([f"    {kind} {{", *lines, "    }"])
         blocks.append(service(f"  real_server 10.0.0.2 {port} {{\n    weight 1\n{inner}\n  }}", port=vs))
     return "".join(blocks)
 
 
 @pytest.mark.parametrize("cause,reasons", [
-    ("closed", {"connection refused"}),
-    ("silent", {"no answer in time", "not done in time"}),
-    ("unreachable", {"host unreachable"}),
-    ("link", {"network unreachable", "host unreachable", "no answer in time"}),
+    ("closed", {"connection refused", "exit status 1"}),
+    ("silent", {"no answer in time", "not done in time", "the script took too long"}),
+    ("unreachable", {"host unreachable", "exit status 1"}),
+    ("link", {"network unreachable", "host unreachable", "no answer in time", "exit status 1", "the script took too long"}),
     ("wrong", {"no answer in time", "not done in time", "the reply's first line isn't HTTP", "TLS failed", "reply code 554",
-               "wrong reply", "malformed reply", "reply of 5 bytes"}),
+               "wrong reply", "malformed reply", "reply of 5 bytes", "exit status 1"}),
 ])
 def test_L5_every_check_every_cause(lan, begin, cause, reasons):
-    """Each kind of check finds each cause within its timeout, and names it. (A TCP_CHECK doesn't read replies.)"""
+    """Each kind of check finds each cause within its timeout, and names it. (A TCP_CHECK doesn't read replies, and the
+    host of a closed port answers pings.)"""
     a, b = lan.nodes["a"], lan.node("b", 2)
     if cause in ("silent", "link"):
         # The neighbour's address is known to whom it was heard from.
@@ -393,15 +352,16 @@ def test_L5_every_check_every_cause(lan, begin, cause, reasons):
                 datagrams.sendto(b"other", whom)
         threading.Thread(target=answer, daemon=True).start()
     hasup, table = begin(causes(9000))
-    kinds = [kind for kind in CHECKS if not (cause == "wrong" and kind == "tcp")]
+    blind = BLIND.get(cause, set())
+    kinds = [kind for kind in CHECKS if kind not in blind]
     for kind in kinds:
         wait_table(table, {}, 8, port=CHECKS[kind][2])
     for kind in kinds:
-        name = f"[10.0.0.2]:tcp:9000 [{VS}]:tcp:{CHECKS[kind][2]} is DOWN ("
+        name = f"10.0.0.2:9000 of tcp {VS}:{CHECKS[kind][2]} is DOWN ("
         said = wait_for(f"{kind}'s reason", hasup.log, lambda log, name=name: name in log).split(name)[1].split(")")[0]
         assert said in reasons, (kind, said)
-    if cause == "wrong":
-        assert table.servers(CHECKS["tcp"][2]) == {9000: 1}
+    for kind in blind:
+        assert table.servers(CHECKS[kind][2]) == {9000: 1}
 
 
 def test_L5_a_local_address_that_is_gone(lan, begin):
@@ -420,8 +380,9 @@ def test_L5_a_local_address_that_is_gone(lan, begin):
     # All of 127.0.0.0/8 is local as long as lo has its own address.
     node.netns.ip("address", "delete", "127.0.0.1/8", "dev", "lo")
     node.netns.ip("address", "add", "127.0.0.1/32", "dev", "lo")
-    seen = wait_for("the reason", server, lambda seen: seen.get("note") == "unchecked")
-    assert seen["state"] == "UP" and seen["reason"] == "the local address isn't on this machine", seen
+    seen = wait_for("the reason", server, lambda seen: seen["state"] == "UNCHECKED")
+    assert seen["checks"][0]["kind"] == "TCP_CHECK" and not seen["checks"][0]["needs_mending"], seen
+    assert seen["reason"] == "the local address isn't on this machine", seen
     wait_for("the log's line", hasup.log, lambda log: "isn't checked: the local address isn't on this machine" in log)
     assert table.servers() == {9001: 1}
 

@@ -9,6 +9,8 @@ import ssl
 import subprocess
 import threading
 
+from lab.servers import request
+
 BODY = b"hello"
 DIGEST = hashlib.md5(BODY).hexdigest()
 REPLY = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n" + BODY
@@ -95,13 +97,8 @@ class Answers:
             pass
 
     def _reply(self, connection):
-        asked = b""
-        while b"\r\n\r\n" not in asked:
-            piece = connection.recv(4096)
-            if not piece:
-                return
-            asked += piece
-        connection.sendall(REPLY)
+        if request(connection) is not None:
+            connection.sendall(REPLY)
 
     def close(self):
         """Lets go of all ports."""

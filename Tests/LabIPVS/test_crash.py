@@ -3,6 +3,7 @@
 import os
 
 from lab.hasup import Hasup
+from lab.servers import Server
 from table import ORDINARY, begin, ipvsadm, quiet, saved, wait_services, wait_table
 
 CONFIG = """
@@ -79,6 +80,26 @@ def test_takeover_of_keepalived_s(director):
     assert quiet(director, hasup)[0] == 4
     assert "10.99.0.1:80" in hasup.log()
     assert hasup.stop(20)[0] == 0
+
+
+def test_takeover_with_alpha(director):
+    """D74: a server that another program's table gives connections to keeps them until its first verdict, alpha or not."""
+    server = Server(director, 9001).start()
+    ipvsadm(director, "-A", "-t", "10.99.0.1:80", "-s", "rr")
+    ipvsadm(director, "-a", "-t", "10.99.0.1:80", "-r", "127.0.0.1:9001", "-m", "-w", "2")
+    ipvsadm(director, "-a", "-t", "10.99.0.1:80", "-r", "127.0.0.1:9002", "-m", "-w", "0")
+    block = "".join(
+        f"    real_server 127.0.0.1 {port} {{\n        weight 2\n        inhibit_on_failure\n"
+        "        TCP_CHECK {\n            connect_timeout 1\n            warmup 4\n        }\n    }\n" for port in (9001, 9002))
+    text = ("virtual_server 10.99.0.1 80 {\n    delay_loop 4\n    lb_algo rr\n    lb_kind NAT\n    protocol TCP\n    alpha\n"
+            f"{block}}}\n")
+    before = saved(director)
+    hasup = begin(director, text)
+    answer = wait_services(hasup, "verdicts", lambda answer: all(
+        server.get("verdict_age_seconds") is not None for server in answer["services"][0]["servers"]))
+    assert answer["table"]["writes"] == 0 and saved(director) == before, hasup.log()
+    assert hasup.stop(20)[0] == 0
+    server.stop()
 
 
 def test_upgrade(director):

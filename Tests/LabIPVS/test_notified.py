@@ -1,11 +1,13 @@
 """The same events are told by both daemons in the same words (behaviours_lvs2, B10)."""
 
 import os
+import signal
 
 import pytest
 from lab import mail
 from lab.fifo import Outside
 from lab.forge import LONG
+from lab.hasup import Hasup
 from lab.servers import Server
 from lab.waiting import hold_for, wait_for
 from table import begin, keepalived, wait_table
@@ -35,6 +37,15 @@ def config(node):
     return text
 
 
+def reload(node, daemon, text):
+    """Has a daemon read another file."""
+    if isinstance(daemon, Hasup):
+        assert daemon.reload(text).returncode == 0
+        return
+    node.write("keepalived.conf", text)
+    os.kill(daemon.pid, signal.SIGHUP)
+
+
 def story(node, program):
     """What is told while one server dies, comes back, and the daemon stops: (lines, calls of scripts), sorted, by step."""
     noted = os.path.join(node.directory, "noted")
@@ -45,7 +56,7 @@ def story(node, program):
     daemon = program(node, config(node))
     ears = Outside(os.path.join(node.directory, "fifo")).open(20)
 
-    def told(count):
+    def told(count, is_ordered=False):
         """The next lines and calls, when there are so many together."""
         def probe():
             with open(noted, "a+", encoding="ascii") as file:
@@ -53,9 +64,9 @@ def story(node, program):
                 return [line.strip("\0") for line in ears.all()], file.read().splitlines()
         wanted = count + sum(map(len, past))
         lines, calls = wait_for(f"{count} more", probe, lambda seen: len(seen[0]) + len(seen[1]) >= wanted, 20)
-        step = sorted(lines[len(past[0]):]), sorted(calls[len(past[1]):])
+        step = lines[len(past[0]):], sorted(calls[len(past[1]):])
         past[:] = lines, calls
-        return step
+        return (step[0] if is_ordered else sorted(step[0])), step[1]
 
     past = [[], []]
     wait_table(node, "the table", lambda lines: len(lines) == 12)
@@ -66,8 +77,12 @@ def story(node, program):
     steps.append(told(8 + 2))
     servers[0].start()
     steps.append(told(8 + 2))
+    # A reload takes the first service away.
+    text = config(node)
+    reload(node, daemon, text[:text.index(SERVICES[0])] + text[text.index(SERVICES[1]):])
+    steps.append(told(3 + 3, is_ordered=True))
     daemon.stop()
-    steps.append(told(12 + 3))
+    steps.append(told(9))
     ears.close()
     for server in servers:
         server.stop()

@@ -81,7 +81,6 @@ struct CheckerBench {
             lines.append(
                 "\(mark)RS \(standing.service).\(standing.server) \(standing.isUp ? "UP" : "DOWN") \(standing.weight)")
         case .service(let standing): lines.append("\(mark)VS \(standing.service) \(standing.hasQuorum ? "UP" : "DOWN")")
-        case .removed(let service, let server, _): lines.append("\(mark)RS \(service).\(server) gone")
         }
     }
 
@@ -135,7 +134,6 @@ struct CheckerBench {
             case .service(let standing):
                 known.services.removeAll { $0.service == standing.service }
                 known.services.append(standing)
-            case .removed: break
             }
         }
         return known

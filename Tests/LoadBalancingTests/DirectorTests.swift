@@ -209,6 +209,83 @@ import Testing
             } == [])
     }
 
+    /// The same for what a reload adds: a service, and servers of one that serves.
+    @Test func reloadWithoutChecker() {
+        var bench = DirectedTable(Self.checked([3]), hasChecker: true)
+        bench.play(.states([.whole(service: 0, Self.state([true], [3]))]))
+        bench.pass(.seconds(60))
+        var model = Self.checked([3, 4, 5])
+        model.virtualServers[0].realServers[2].checks[0].startsDown = true
+        model.virtualServers.append(
+            Sample.service(.address(Sample.address("10.0.0.2"), port: 80), [7], hasChecks: true))
+        #expect(bench.writes { $0.reload(model, hasChecker: true) } == [])
+        // A further reload doesn't begin the time again.
+        bench.pass(.seconds(4))
+        bench.reload(model, hasChecker: true)
+        #expect(bench.table.services.count == 1)
+        bench.pass(.seconds(1))
+        #expect(
+            bench.table.services[Sample.key]?.destinations == [
+                Sample.place(0): Sample.destination(3), Sample.place(1): Sample.destination(4),
+            ])
+        #expect(
+            bench.table.services[Sample.key("10.0.0.2", 80)]?.destinations == [
+                Sample.place(0): Sample.destination(7)
+            ])
+        // What a checker tells in time isn't corrected.
+        model.virtualServers[0].realServers.removeLast()
+        model.virtualServers[0].realServers[1].port = 9_999
+        bench.reload(model, hasChecker: true)
+        bench.play(.states([.whole(service: 0, Self.state([true, false]))]))
+        #expect(bench.writes { $0.pass(.seconds(60)) } == [])
+        #expect(bench.table.services[Sample.key]?.destinations == [Sample.place(0): Sample.destination(3)])
+    }
+
+    /// D74: also of another program's table a server that is given connections begins up, and one that isn't begins down; where
+    /// none is, nothing is said.
+    @Test(
+        arguments: [
+            ([3, 0], [StandingService(service: 0, weights: [3, 0])]),
+            ([nil, 9], [StandingService(service: 0, weights: [nil, 9])]),
+            ([0, nil], []), ([nil, nil], []),
+        ] as [([UInt32?], [StandingService])])
+    func takenOverWithChecker(_ weights: [UInt32?], _ standing: [StandingService]) {
+        var bench = DirectedTable()
+        var service = TableService(settings: KernelService(scheduler: "rr", family: .ipv4))
+        for (number, weight) in weights.enumerated() {
+            if let weight { service.destinations[Sample.place(UInt32(number))] = Sample.destination(weight) }
+        }
+        bench.table.services[Sample.key] = service
+        bench.play(.configure(DirectorConfiguration(Self.checked(), occasion: .start(noted: []), hasChecker: true)))
+        #expect(bench.standing == standing && bench.table.taken.isEmpty)
+    }
+
+    /// A reload while that is looked for: the numbers are those of the new configuration.
+    @Test func standingOverAReload() {
+        let second = Sample.service(.address(Sample.address("10.0.0.2"), port: 80), [7], hasChecks: true)
+        let model = Sample.model(Sample.service(weights: [3, 4], hasChecks: true), second)
+        for answers in 0..<6 {
+            var bench = DirectedTable(model, hasChecker: true)
+            bench.play(
+                .states([
+                    .whole(service: 0, Self.state([true, false])), .whole(service: 1, Self.state([true], [7])),
+                ]))
+            bench.kill()
+            bench.standing = nil
+            bench.send(
+                .configure(
+                    DirectorConfiguration(model, occasion: .start(noted: Array(bench.file)), hasChecker: true)))
+            for _ in 0..<answers { bench.answer() }
+            let isTold = bench.standing != nil
+            bench.reload(Sample.model(second, Sample.service(weights: [3, 4], hasChecks: true)), hasChecker: true)
+            let (one, two) = isTold ? (0, 1) : (1, 0)
+            let standing = [
+                StandingService(service: one, weights: [3, nil]), StandingService(service: two, weights: [7]),
+            ]
+            #expect(Set(bench.standing ?? []) == Set(standing), "\(answers)")
+        }
+    }
+
     @Test func changes() {
         let key = Sample.key
         var bench = DirectedTable(Self.checked(), hasChecker: true)

@@ -238,7 +238,7 @@ import Testing
 
     @Test func strayAnswer() {
         var bench = DirectedTable(Self.model)
-        bench.play(.result(.services([:]), ticket: 9_999))
+        bench.play(.result(.survey(SurveyBasis().survey([:])), ticket: 9_999))
         #expect(bench.director.counters.strayResults == 1 && bench.table.services == Self.wanted)
     }
 }

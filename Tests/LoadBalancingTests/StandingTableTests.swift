@@ -119,6 +119,28 @@ struct StandingTableTests {
         #expect(next.reports == [standing(1, 0, isUp: false), .service(ServiceStanding(service: 1, hasQuorum: true))])
     }
 
+    @Test("removed by a reload: what was up, the servers of a service before itself") func removed() throws {
+        let (first, second) = (service([server(1), server(2), server(3)]), service([server(4), server(5)], port: 81))
+        var table = StandingTable([first, second])
+        for (place, number, isUp) in [(0, 0, true), (0, 1, true), (0, 2, false), (1, 0, true), (1, 1, false)] {
+            try table.take(standing(UInt32(place), UInt32(number), isUp: isUp), at: now)
+        }
+        for place in 0..<2 {
+            try table.take(.service(ServiceStanding(service: UInt32(place), hasQuorum: true)), at: now)
+        }
+        func removed(by next: [VirtualServerSettings]) -> [String] {
+            table.removed(by: StandingTable(next, after: table)).map { "\($0.subject.kind.word) \($0.subject.name)" }
+        }
+        let (one, two) = ("RS [10.0.0.1]:tcp:80 [10.99.0.1]:tcp:80", "RS [10.0.0.2]:tcp:80 [10.99.0.1]:tcp:80")
+        #expect(removed(by: [first, second]) == [])
+        #expect(removed(by: [second, service([server(2), server(9)])]) == [one])
+        #expect(removed(by: [second]) == [one, two, "VS [10.99.0.1]:tcp:80"])
+        #expect(removed(by: []).suffix(2) == ["RS [10.0.0.4]:tcp:80 [10.99.0.1]:tcp:81", "VS [10.99.0.1]:tcp:81"])
+        try table.take(.service(ServiceStanding(service: 0, hasQuorum: false)), at: now)
+        #expect(removed(by: [second]) == [one, two], "its quorum was lost before")
+        #expect(StandingTable([first]).removed(by: StandingTable()).isEmpty, "nothing is known of it")
+    }
+
     @Test("reports in bytes") func bytes() throws {
         var full = ServerStanding(service: 1, server: 2, isUp: false, isProven: true, weight: 3)
         full.reason = .statusCode
@@ -126,7 +148,7 @@ struct StandingTableTests {
         full.notification = 9
         let reports: [CheckerReport] = [
             .server(full), .service(ServiceStanding(service: 4, hasQuorum: true)),
-            .removed(service: 5, server: 6, notification: 7),
+            .server(ServerStanding(service: 5, server: 6, isUp: true, isProven: true, weight: 1)),
         ]
         var writer = ByteWriter()
         for report in reports { report.encode(into: &writer) }

@@ -76,10 +76,10 @@ import Testing
                 ]))
         else { throw SystemError(EINVAL, "write") }
         #expect(codes == [ESRCH, 0, EEXIST, 0, EEXIST, ESRCH, 0, ENOENT, 0, 0, 0])
-        guard case .services(let services) = recorder.perform(.readServices),
+        guard case .survey(let survey) = recorder.perform(.survey(SurveyBasis())),
             case .destinations(let destinations) = recorder.perform(.readDestinations([key, mark]))
         else { throw SystemError(EINVAL, "read") }
-        #expect(services == [key: service])
+        #expect(survey.found == [key: service])
         #expect(destinations == [key: [:]])
         let text = String(decoding: FileReader.bytes(of: path, max: 4_096), as: UTF8.self)
         let lines = text.split(separator: "\n").map { $0.drop { $0 != " " }.dropFirst() }

@@ -200,6 +200,7 @@ struct StatusReportsTests {
             Diagnostic(.error, "x", at: place), Diagnostic(.error, "no eth0", at: place, code: .missingInterface),
             Diagnostic(.warning, "can't read the mark", code: .file), Diagnostic(.warning, "the MTU", code: .machine),
             Diagnostic(.error, "can't read `b.conf`: no such file", at: place, code: .file),
+            Diagnostic(.error, "the regex doesn't compile", at: place, code: .check),
         ]
         func generation() throws -> Generation {
             let image = try ConfigurationImage(
@@ -210,8 +211,10 @@ struct StatusReportsTests {
                 number: 1, image: image, model: try EncodedModel(image.model), diagnostics: findings, acceptedAt: 0)
         }
         let one = try generation()
-        #expect(one.errors == 2 && one.warnings == 1)
+        #expect(one.errors == 3 && one.warnings == 1)
         #expect(one.unreadFiles == ["a.conf:3: can't read `b.conf`: no such file"])
+        #expect(one.unmadeChecks == ["a.conf:3: the regex doesn't compile"])
+        #expect(Generation(one, number: 2).unmadeChecks == one.unmadeChecks)
         #expect(Generation(one, number: 2).unreadFiles == one.unreadFiles)
         findings += Array(repeating: findings[4], count: 40)
         #expect(try generation().unreadFiles.count == 17)

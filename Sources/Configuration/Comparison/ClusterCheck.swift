@@ -43,6 +43,7 @@ struct ClusterCheck {
         reportSharedAddresses(groups)
         checkSyncGroups(groups)
         checkGuards()
+        checkServices()
     }
 
     // MARK: - Who belongs together
@@ -108,7 +109,10 @@ struct ClusterCheck {
     mutating func add(_ finding: Diagnostic) { diagnostics.append(finding) }
 
     mutating func report(_ severity: Severity, _ message: String, at member: NodeInstance, _ keywords: [String]) {
-        let place = nodes[member.node].place(keywords, member.instance)
+        add(severity, message, at: nodes[member.node].place(keywords, member.instance))
+    }
+
+    mutating func add(_ severity: Severity, _ message: String, at place: ClusterNode.Place) {
         diagnostics.append(
             Diagnostic(
                 severity, message, at: place.location, length: place.length, sourceLine: place.sourceLine,

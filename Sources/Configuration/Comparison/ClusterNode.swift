@@ -30,6 +30,16 @@ package struct ClusterNode: Sendable {
     /// True if the instance's block has this keyword.
     func says(_ keyword: String, _ instance: InstanceSettings) -> Bool { places[instance.name]?[keyword] != nil }
 
+    /// The place of a block, with its line.
+    func place(of location: SourceLocation) -> Place {
+        guard let file = text.files.firstIndex(where: { $0.path == location.file }) else {
+            return Place(location: location)
+        }
+        return Place(
+            location: location, sourceLine: text.lineText(file: file, line: location.line),
+            includedFrom: text.includeChain(of: file))
+    }
+
     /// The place of the first of these keywords in the instance's block; the block's beginning without any.
     func place(_ keywords: [String], _ instance: InstanceSettings) -> Place {
         guard let found = keywords.lazy.compactMap({ places[instance.name]?[$0] }).first else {

@@ -46,6 +46,12 @@ package struct ModelDifference: Hashable, Sendable {
     /// Virtual servers that are new, gone, or changed.
     package var services: [String] = []
 
+    /// Adds that the files which `SSL` names have other contents than when they were read last.
+    package mutating func addContents() {
+        global.insert(Setting(name: "contents of the files of SSL", old: "", new: ""), at: globalCount)
+        globalCount += 1
+    }
+
     /// True if a reload would do nothing.
     package var isEmpty: Bool { added.isEmpty && removed.isEmpty && changed.isEmpty && global.isEmpty }
 

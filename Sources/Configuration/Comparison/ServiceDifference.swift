@@ -66,12 +66,3 @@ extension ModelDifference.Setting {
         return setting
     }
 }
-
-extension VirtualServerSettings {
-    /// As the block is named; with the protocol, because two services may differ by that alone.
-    fileprivate var title: String { transport.map { "\(address) \($0)" } ?? "\(address)" }
-}
-
-extension RealServerSettings {
-    fileprivate var title: String { port == 0 ? "\(address)" : "\(address) \(port)" }
-}

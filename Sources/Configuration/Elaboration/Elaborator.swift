@@ -102,10 +102,13 @@ struct Elaborator {
                 numberRules()
             case .trackers, .instances, .groups, .serverGroups, .clusters: break
             case .statics: checkSyncInstance()
-            case .servers: checkServicesAgainstEachOther()
+            case .servers:
+                checkServicesAgainstEachOther()
+                checkGroupsAreUsed()
             }
         }
         finishShared()
+        checkMailsAreSent()
         noteTrackScripts()
         if model.hasScripts || !model.shared.trackScripts.isEmpty {
             model.global.defaultScriptAccount = defaultScriptAccount
@@ -158,10 +161,11 @@ struct Elaborator {
     /// A statement or word that has no effect because of an error.
     ///
     /// - Parameter atStart: what a start does instead; nil for what the keyword table says.
-    mutating func refuse(_ message: String, at token: Int, atStart: StartAction? = nil) {
+    mutating func refuse(_ message: String, at token: Int, atStart: StartAction? = nil, code: DiagnosticCode? = nil) {
         model.ignoredSettings += 1
         let isWorded = diagnostics.isFull || atStart != nil
-        report(.error, message, at: token, atStart: isWorded ? atStart : startInstead(statement(with: token)))
+        report(
+            .error, message, at: token, atStart: isWorded ? atStart : startInstead(statement(with: token)), code: code)
     }
 
     /// The statement to which a token belongs.

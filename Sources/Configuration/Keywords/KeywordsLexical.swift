@@ -34,7 +34,7 @@ extension KeywordList {
         r.row("global_defs", .block(.global), stage: .globals, .acts, "global settings; may appear several times") { $0.globals($1) }
         r.flag("linkbeat_use_polling", stage: .globals, .typed, "poll MII/ETHTOOL/ioctl for link state instead of netlink", \.model.global.links.pollsLinks)
         r.row("net_namespace", .words("NAME"), default: "none", note: "not changeable on reload", stage: .globals, .typed, "run in /run/netns/NAME; implies use_pid_dir; adds name to ident") { $0.namespace(\.model.global.daemon.namespace, $1) }
-        r.row("net_namespace_ipvs", .words("[NAME]"), default: "= net_namespace", note: "no arg = default ns", stage: .globals, .acts, "separate network namespace for IPVS") { $0.model.global.daemon.ipvsNamespace = $0.firstWord($1) ?? "" }
+        r.row("net_namespace_ipvs", .words("[NAME]"), default: "= net_namespace", note: "no arg = default ns", stage: .globals, .acts, "separate network namespace for IPVS") { $0.tableNamespace($1) }
         r.row("namespace_with_ipsets", .flag, default: "off", .accepted("every kernel that hasup runs on has IP sets in namespaces"), "permit ipsets when in a namespace (old kernels)")
         r.flag("use_pid_dir", stage: .globals, .accepted("run-time files have a directory of their own"), "pid files under /run/keepalived/", \.model.global.daemon.usesPIDDirectory)
         r.row("instance", .words("NAME"), default: "none", stage: .globals, .acts, "name of this configuration among others of the machine: a part of the default path of reload_file and, with data_use_instance, of keepalived.data's name. Several hasupds on one machine need --instance") { $0.namespace(\.model.global.daemon.instance, $1) }

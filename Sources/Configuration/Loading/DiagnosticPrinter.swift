@@ -127,7 +127,8 @@ extension LoadedConfiguration {
         let inside = isInBlocks ? ", with all that stands in blocks that aren't handled yet" : ""
         return [
             counted(errorCount, "error"), ", ", counted(warningCount, "warning"), "; ",
-            counted(model.instances.count, "instance"), faults, ", ",
+            model.instances.isEmpty && !model.virtualServers.isEmpty
+                ? "" : "\(counted(model.instances.count, "instance"))\(faults), ",
             counted(model.virtualServers.count, "virtual server"),
             ignored > 0 ? "; \(counted(ignored, "setting")) \(ignored == 1 ? "has" : "have") no effect\(inside)" : "",
         ].joined()

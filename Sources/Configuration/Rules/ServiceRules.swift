@@ -129,8 +129,27 @@ extension Elaborator {
                 .error,
                 "a port is missing, and a service on all ports has to be persistent; persistence_timeout 360 is used",
                 at: service.token)
+        } else if service.lacksPort, case .address(let address, 0) = service.settings.address {
+            report(
+                .warning,
+                "a port is missing, so the service takes connections to every port: write the port, or "
+                    + "`virtual_server \(address) 0` if all of them are meant", at: service.token)
         }
         if isWanted { service.settings.persistence = persistence }
+    }
+
+    /// Groups that stand there for nothing. It runs when all virtual servers are known.
+    mutating func checkGroupsAreUsed() {
+        guard !misplaced.has("virtual_server") else { return }
+        var used = Set<String>()
+        for server in model.virtualServers { if case .group(let name) = server.address { used.insert(name) } }
+        for (name, group) in services.groups.sorted(by: { $0.value.token < $1.value.token })
+        where !used.contains(name) {
+            report(
+                .warning,
+                "no virtual_server uses this group: write `virtual_server group \(name) {`, or take the group out",
+                at: group.token)
+        }
     }
 
     // MARK: - With the real servers known

@@ -105,7 +105,7 @@ struct DiagnosticList {
         case .brace:
             StartAction(
                 "read on, and may misunderstand what follows", past: "read on, and perhaps misunderstood what follows")
-        case .file, .notYet, .deprecated, .setting, .missingInterface, .machine, .cluster: .inMessage
+        case .file, .notYet, .deprecated, .setting, .missingInterface, .machine, .cluster, .check: .inMessage
         }
     }
 

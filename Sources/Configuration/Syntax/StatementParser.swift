@@ -367,6 +367,11 @@ struct StatementParser {
         return true
     }
 
+    /// True for the keyword of a check where checks stand.
+    private func isCheck(_ keyword: String) -> Bool {
+        openBlocks.last?.name == "real_server" && rows.row(Array(keyword.utf8)[...])?.isBlock == true
+    }
+
     private mutating func unknown(at place: Int, _ words: Range<Int>) {
         ignored += 1
         if let block = openBlocks.last?.statement { misplaced.noteMisread(block) }
@@ -377,7 +382,7 @@ struct StatementParser {
             attempt(nearest, in: openBlocks.last?.statement, words, at: place)
             return report(
                 .error, "unknown keyword `\(name)` \(inside); did you mean `\(nearest)`?", at: place,
-                code: .unknownKeyword)
+                code: isCheck(nearest) ? .check : .unknownKeyword)
         }
         let elsewhere = KeywordTable.shared.contexts(of: text.slice(text.tokens[place])).filter {
             !$0.hasSuffix("(entry)")

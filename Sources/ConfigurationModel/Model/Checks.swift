@@ -30,11 +30,16 @@ package struct CheckSettings: Record {
     package var isEncrypted: Bool { if case .http(let check) = kind { check.isEncrypted } else { false } }
 
     /// Replaces a script's arguments, which may have passwords, by a number that is another one for others.
-    mutating func hideArguments() {
+    ///
+    /// - Parameter known: arguments by their numbers. Others whose hash is the same get the next number.
+    mutating func hideArguments(_ known: inout [UInt64: [String]]) {
         guard case .script(var script) = kind else { return }
         var hash = FNV1a()
         for argument in script.arguments { hash.add(argument.utf8 + [0]) }
-        script.arguments = [String(hash.value, radix: 16)]
+        var number = hash.value
+        while let other = known[number], other != script.arguments { number &+= 1 }
+        known[number] = script.arguments
+        script.arguments = [String(number, radix: 16)]
         kind = .script(script)
     }
 
@@ -147,6 +152,21 @@ package enum CheckKind: Choice {
         case .bfd: 8
         }
     }
+    /// The keyword of a number: HTTP_GET also for SSL_GET.
+    package static func keyword(ofNumber number: UInt8) -> String {
+        switch number {
+        case 0: "TCP_CHECK"
+        case 1: "HTTP_GET"
+        case 2: "SMTP_CHECK"
+        case 3: "DNS_CHECK"
+        case 4: "UDP_CHECK"
+        case 5: "PING_CHECK"
+        case 6: "MISC_CHECK"
+        case 7: "FILE_CHECK"
+        default: "BFD_CHECK"
+        }
+    }
+    package var keyword: String { Self.keyword(ofNumber: number) }
     fileprivate var hasSchedule: Bool {
         switch self {
         case .file, .bfd: false

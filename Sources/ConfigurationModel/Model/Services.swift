@@ -114,6 +114,26 @@ extension ServiceAddress: CustomStringConvertible {
     }
 }
 
+extension VirtualServerSettings {
+    /// The name for people, which no other service has: `tcp 10.0.0.1:80`, `fwmark 7`, `tcp group NAME`.
+    package var title: String { address.title(transport) }
+}
+
+extension ServiceAddress {
+    package func title(_ transport: ServiceTransport?) -> String {
+        switch self {
+        case .address(let address, let port): "\(transport ?? .tcp) \(address.withPort(port))"
+        case .firewallMark(let mark): "fwmark \(mark)"
+        case .group(let name): transport.map { "\($0) group \(name)" } ?? "group \(name)"
+        }
+    }
+}
+
+extension RealServerSettings {
+    /// The name for people: `10.0.0.11:80`.
+    package var title: String { port == 0 ? "\(address)" : address.withPort(port) }
+}
+
 /// Transport protocols that IPVS balances, by their IP protocol numbers.
 package enum ServiceTransport: UInt8, FieldValue {
     case tcp = 6

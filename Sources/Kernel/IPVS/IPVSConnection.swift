@@ -8,7 +8,7 @@ import Reactor
 ///
 /// A request runs inside send(2) and may take as long as the kernel needs: to load a scheduler's module, to build a table
 /// anew, or for what others do under the same lock. So this belongs on the `IPVSThread` (docs/decisions, D65).
-package final class IPVSConnection {
+package final class IPVSConnection: TablePerformer {
     private let socket: NetlinkSocket
     private var outgoing: [UInt8] = []
     /// Nil as long as the kernel has no IPVS.
@@ -32,7 +32,7 @@ package final class IPVSConnection {
         do throws(SystemError) {
             switch call {
             case .write(let requests): return .written(try write(requests))
-            case .readServices: return .services(try services())
+            case .survey(let basis): return .survey(basis.survey(try services()))
             case .readDestinations(let keys):
                 var result: [ServiceKey: [DestinationKey: KernelDestination]] = [:]
                 for key in keys { result[key] = try destinations(of: key) }

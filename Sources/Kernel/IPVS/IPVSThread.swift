@@ -8,22 +8,27 @@ package struct TableCompletion: Sendable {
     package let result: TableResult
 }
 
+/// The means by which the thread does calls: the kernel, or a record of them.
+package protocol TablePerformer: AnyObject {
+    func perform(_ call: TableCall) -> TableResult
+}
+
 /// hasupd's second thread: IPVS is written and read there, because each of its calls may block (docs/decisions, D65).
 /// Calls go in and results come out as values, in the same order; the event loop watches `descriptor` and drains.
 ///
-/// `@unchecked Sendable`: `waiting` and `finished` are touched only under the thread's lock, `connection` only by the
+/// `@unchecked Sendable`: `waiting` and `finished` are touched only under the thread's lock, `performer` only by the
 /// second thread, the rest only by the event loop's.
 package final class IPVSThread: CallThreadBody, @unchecked Sendable {
-    private let connection: IPVSConnection
+    private let performer: any TablePerformer
     private let thread: CallThread
     private var waiting: [(ticket: UInt64, call: TableCall)] = []
     private var finished: [TableCompletion] = []
     /// Calls that were submitted and not drained; the event loop's side only.
     package private(set) var inFlight = 0
 
-    /// Starts the thread, which from then on owns the connection. - Throws: `SystemError`.
-    package init(_ connection: consuming sending IPVSConnection) throws(SystemError) {
-        self.connection = connection
+    /// Starts the thread, which from then on owns its means. - Throws: `SystemError`.
+    package init(_ performer: consuming sending any TablePerformer) throws(SystemError) {
+        self.performer = performer
         thread = try CallThread()
         try thread.start(self)
     }
@@ -68,7 +73,7 @@ package final class IPVSThread: CallThreadBody, @unchecked Sendable {
                 thread.awaitCalls()
             }
             for (ticket, call) in taken {
-                let completion = TableCompletion(ticket: ticket, result: connection.perform(call))
+                let completion = TableCompletion(ticket: ticket, result: performer.perform(call))
                 thread.withLock { finished.append(completion) }
                 thread.announceCompleted()
             }

@@ -70,8 +70,7 @@ package enum CheckReason: UInt8, ByteCoded, Hashable, Sendable, CaseIterable {
     case noReply
     case malformedStatusLine
     case headerTooLong
-    case malformedHeader
-    case statusCode
+    case statusCode = 13
     case contradictingLengths
     case malformedChunk
     case bodyCutOff
@@ -115,6 +114,14 @@ package enum CheckReason: UInt8, ByteCoded, Hashable, Sendable, CaseIterable {
     package init(decoding reader: inout ByteReader) throws(ByteError) { self = try reader.readCase(Self.self) }
     package func encode(into writer: inout ByteWriter) { writer.write(rawValue) }
 
+    /// True if the check can't be done until somebody mends the configuration or this machine's settings.
+    package var needsMending: Bool {
+        switch self {
+        case .unsupported, .patternNotCompiled, .credentials, .pingForbidden, .noRight: true
+        default: false
+        }
+    }
+
     /// The reason in words, as it follows "failed: "; empty for a success.
     package func text(detail: Int32) -> String {
         switch self {
@@ -130,7 +137,6 @@ package enum CheckReason: UInt8, ByteCoded, Hashable, Sendable, CaseIterable {
         case .noReply: "connection closed without a reply"
         case .malformedStatusLine: "the reply's first line isn't HTTP"
         case .headerTooLong: "the reply's header is too long"
-        case .malformedHeader: "the reply's header is malformed"
         case .statusCode: "status code \(detail)"
         case .contradictingLengths: "the reply has contradicting lengths"
         case .malformedChunk: "the reply has a malformed chunk"

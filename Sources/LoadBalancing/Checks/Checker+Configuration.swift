@@ -11,6 +11,8 @@ extension Checker {
         var isUp: Bool
         /// Checks of it that have had no verdict, with what is assumed of them.
         var assumptions: [Int: Bool] = [:]
+        /// Its checks before a reload.
+        var checks: [Int] = []
         var owesFirstNotification = false
     }
 
@@ -18,11 +20,6 @@ extension Checker {
     private struct Former {
         var hasQuorum: Bool?
         var servers: [Prior?]
-    }
-
-    private struct ServerNumber: Hashable {
-        var service: Int
-        var server: Int
     }
 
     mutating func begin(
@@ -83,7 +80,6 @@ extension Checker {
         adopt(configuration)
         var formerPlaces: [ServiceIdentity: Int] = [:]
         for (place, service) in former.enumerated() { formerPlaces[ServiceIdentity(service.settings)] = place }
-        var kept = Set<ServerNumber>()
         let formers = configuration.services.map { settings in
             guard let place = formerPlaces[ServiceIdentity(settings)], former[place].settings.faults.isEmpty else {
                 return Former(hasQuorum: nil, servers: settings.realServers.map { _ in nil })
@@ -91,39 +87,22 @@ extension Checker {
             var numbers: [DestinationKey: Int] = [:]
             for (number, server) in former[place].servers.enumerated() { numbers[server.key] = number }
             let servers = settings.realServers.map { server -> Prior? in
-                guard let number = numbers[DestinationKey(server.address, port: server.port)] else { return nil }
-                kept.insert(ServerNumber(service: place, server: number))
-                return prior(former[place].servers[number])
+                numbers[DestinationKey(server.address, port: server.port)].map { prior(former[place], $0) }
             }
             return Former(hasQuorum: former[place].hasQuorum, servers: servers)
         }
-        tellRemoved(former, except: kept, into: &actions)
         install(configuration, formers, at: now, into: &actions)
     }
 
-    private func prior(_ server: CheckedServer) -> Prior {
+    private func prior(_ service: CheckedService, _ number: Int) -> Prior {
+        let server = service.servers[number]
         var prior = Prior(isUp: server.isUp)
         prior.owesFirstNotification = server.owesFirstNotification
-        for use in server.uses where entry(use.check)?.record.state == .unknown {
+        prior.checks = service.uses[server.uses].map(\.check)
+        for use in service.uses[server.uses] where record(of: use.check)?.state == .unknown {
             prior.assumptions[use.check] = use.assumesFailure
         }
         return prior
-    }
-
-    /// notify_down and its line for servers that are gone (behaviours_lvs2, B12).
-    private mutating func tellRemoved(
-        _ former: [CheckedService], except kept: Set<ServerNumber>, into actions: inout [CheckerAction]
-    ) {
-        for (place, service) in former.enumerated() {
-            for (number, server) in service.servers.enumerated() where server.isUp {
-                guard !kept.contains(ServerNumber(service: place, server: number)) else { continue }
-                lastNotification += 1
-                actions.append(
-                    .tell(
-                        .removed(
-                            service: UInt32(place), server: UInt32(number), notification: lastNotification)))
-            }
-        }
     }
 
     private static func checks(of service: VirtualServerSettings) -> [CheckSettings] {
@@ -151,7 +130,7 @@ extension Checker {
             if settings.faults.isEmpty {
                 service.totalWeight = settings.realServers.reduce(0) { $0 + $1.weight }
                 for (number, server) in settings.realServers.enumerated() {
-                    service.servers.append(join(server, formers[place].servers[number]))
+                    join(server, formers[place].servers[number], to: &service)
                 }
             }
             services.append(service)
@@ -164,19 +143,21 @@ extension Checker {
         }
     }
 
-    /// A server with its part in its checks.
-    private mutating func join(_ settings: RealServerSettings, _ prior: Prior?) -> CheckedServer {
+    /// Adds a server with its part in its checks.
+    private mutating func join(_ settings: RealServerSettings, _ prior: Prior?, to service: inout CheckedService) {
         var server = CheckedServer(settings)
         server.owesFirstNotification = prior?.owesFirstNotification ?? notifiesFirstState
+        let first = service.uses.count
         for check in settings.checks where !check.waitsForSessions {
-            let number = place(of: check)
-            server.uses.append(
+            let number = place(of: check, since: prior?.checks ?? [])
+            service.uses.append(
                 CheckUse(
                     check: number,
                     assumesFailure: prior?.assumptions[number] ?? prior.map { !$0.isUp } ?? check.startsDown,
                     logsAllFailures: check.logsAllFailures, factor: Self.factor(check.kind)))
         }
-        return server
+        server.uses = first..<service.uses.count
+        service.servers.append(server)
     }
 
     private static func factor(_ kind: CheckKind) -> WeightFactor {
@@ -188,14 +169,22 @@ extension Checker {
     }
 
     /// The place of a check, which is made when it isn't there.
-    private mutating func place(of settings: CheckSettings) -> Int {
+    ///
+    /// - Parameter former: checks of its server before a reload. One that differs in its times and retries alone goes on as
+    ///   this one.
+    private mutating func place(of settings: CheckSettings, since former: [Int]) -> Int {
         var fingerprint = CheckFingerprint(settings)
         while let place = places[fingerprint] {
             if let found = checks[place], found.settings.isSameCheck(as: settings) { return place }
             // Two checks with one hash: the second one gets another.
             fingerprint.value = fingerprint.value == .max ? 1 : fingerprint.value + 1
         }
-        let check = makeCheck(settings, fingerprint)
+        var check = makeCheck(settings, fingerprint)
+        let question = settings.withoutSchedule
+        let known = former.compactMap { checks[$0] }
+        if let same = known.first(where: { $0.settings.withoutSchedule.isSameCheck(as: question) }) {
+            check.goOn(from: same)
+        }
         let place = freePlaces.popLast() ?? checks.count
         if place == checks.count { checks.append(check) } else { checks[place] = check }
         places[fingerprint] = place
@@ -204,20 +193,22 @@ extension Checker {
 
     private func makeCheck(_ settings: CheckSettings, _ fingerprint: CheckFingerprint) -> Check {
         var check = Check(settings: settings, record: CheckRecord(fingerprint))
-        check.phase = settings.schedule.map { CheckPhase($0, fingerprint, router: router) }
         check.record.retriesLeft = UInt16(clamping: settings.schedule?.retries ?? 0)
         return check
     }
 
     /// Finds the users of each check again. What nobody uses is given up.
     private mutating func registerUsers(into actions: inout [CheckerAction]) {
-        for number in checks.indices { checks[number]?.users = [] }
-        for (place, service) in services.enumerated() {
-            for (number, server) in service.servers.enumerated() {
-                for (use, entry) in server.uses.enumerated() {
-                    checks[entry.check]?.users.append(CheckUser(service: place, server: number, use: use))
-                }
+        let found = services.enumerated().flatMap { place, service in
+            service.servers.enumerated().flatMap { number, server in
+                server.uses.map { (service.uses[$0].check, CheckUser(service: place, server: number, use: $0)) }
             }
+        }.sorted { $0.0 < $1.0 }
+        users = found.map(\.1)
+        for number in checks.indices { checks[number]?.users = 0..<0 }
+        for (place, entry) in found.enumerated() {
+            let first = checks[entry.0]?.users.isEmpty == false ? checks[entry.0]?.users.lowerBound : nil
+            checks[entry.0]?.users = (first ?? place)..<place + 1
         }
         for number in checks.indices {
             guard let check = checks[number], check.users.isEmpty else { continue }
@@ -235,13 +226,12 @@ extension Checker {
     /// Begins and ends checks as the addresses of this host want it.
     mutating func suspend(at now: Instant, into actions: inout [CheckerAction]) {
         for place in services.indices {
-            let settings = services[place].settings
-            guard settings.suspendsWithoutAddress, case .address(let address, _) = settings.address else { continue }
+            guard let address = services[place].settings.awaitedAddress else { continue }
             services[place].isSuspended = addresses?.contains(address) == false
         }
         for number in checks.indices {
             guard let check = checks[number] else { continue }
-            let isActive = check.users.contains { !services[$0.service].isSuspended }
+            let isActive = users(of: check).contains { !services[$0.service].isSuspended }
             guard isActive != check.isActive else { continue }
             checks[number]?.isActive = isActive
             if isActive {
@@ -255,7 +245,7 @@ extension Checker {
     }
 
     private mutating func setFirstStart(_ number: Int, at now: Instant) {
-        guard let check = checks[number], let phase = check.phase else { return }
+        guard let check = checks[number], let phase = phase(of: number) else { return }
         guard let due = check.record.nextDue else {
             let first = phase.first(from: now)
             checks[number]?.regularStart = first
@@ -317,7 +307,29 @@ struct ServiceIdentity: Hashable {
     }
 }
 
+extension Checker.Check {
+    /// Takes over what is known of the same check with another schedule. Failures that didn't count count as retries of this
+    /// schedule, and the next one comes when it would have come.
+    fileprivate mutating func goOn(from other: Checker.Check) {
+        var known = other.record
+        known.fingerprint = record.fingerprint
+        let failures = (other.settings.schedule?.retries ?? 0) - Int(known.retriesLeft)
+        known.retriesLeft = UInt16(clamping: (settings.schedule?.retries ?? 0) - failures)
+        if failures <= 0 || known.state != .up { known.nextDue = nil }
+        record = known
+    }
+}
+
 extension CheckSettings {
+    /// The question alone, whenever it is asked.
+    fileprivate var withoutSchedule: CheckSettings {
+        var question = self
+        if schedule != nil {
+            question.schedule = CheckSchedule(interval: .zero, retries: 0, delayBeforeRetry: .zero, warmup: .zero)
+        }
+        return question
+    }
+
     /// True for BFD_CHECK: as long as there are no sessions of BFD it says nothing about a server.
     var waitsForSessions: Bool { if case .bfd = kind { true } else { false } }
 

@@ -7,7 +7,7 @@ extension Checker {
         _ verdict: CheckVerdict, of number: Int, _ duration: Interval, at now: Instant,
         into actions: inout [CheckerAction]
     ) {
-        guard entry(number)?.isRunning == true else { return }
+        guard isRunning(number) else { return }
         checks[number]?.isRunning = false
         checks[number]?.isLate = false
         checks[number]?.record.duration = duration
@@ -24,27 +24,7 @@ extension Checker {
     }
 
     private mutating func takePassed(_ verdict: CheckVerdict, _ number: Int, at now: Instant) {
-        guard var check = checks[number] else { return }
-        if check.record.state == .down, check.confirmsRecovery, !check.record.isConfirming {
-            // The url that had failed is well; now all of them once more.
-            check.record.isConfirming = true
-            check.record.request = 0
-        } else {
-            check.record.request += 1
-            if Int(check.record.request) >= check.requestCount {
-                check.record.request = 0
-                check.record.state = .up
-                check.record.isConfirming = false
-                check.record.weight = verdict.weight
-            }
-        }
-        if check.record.state != .down {
-            check.record.reason = verdict.reason
-            check.record.detail = verdict.detail
-        }
-        check.record.retriesLeft = UInt16(clamping: check.settings.schedule?.retries ?? 0)
-        checks[number] = check
-        if check.recoversFast, check.record.state != .up {
+        if checks[number]?.pass(verdict) == true {
             set(number, to: now)
         } else {
             setRegularStart(number, at: now)
@@ -74,7 +54,7 @@ extension Checker {
     }
 
     private func logAttempt(_ check: Check, into actions: inout [CheckerAction]) {
-        for user in check.users where services[user.service].servers[user.server].uses[user.use].logsAllFailures {
+        for user in users(of: check) where services[user.service].uses[user.use].logsAllFailures {
             actions.append(
                 .observe(
                     .failed(
@@ -90,7 +70,7 @@ extension Checker {
     private mutating func takeUntried(
         _ verdict: CheckVerdict, _ number: Int, at now: Instant, into actions: inout [CheckerAction]
     ) {
-        guard var check = checks[number], let phase = check.phase else { return }
+        guard var check = checks[number], let phase = phase(of: number) else { return }
         check.record.isUntried = true
         check.record.reason = verdict.reason
         check.record.detail = verdict.detail
@@ -99,7 +79,7 @@ extension Checker {
         if check.record.lastVerdict == nil { check.record.lastChange = since }
         let isLong = now - since >= phase.interval * Self.untriedRounds
         if isLong, check.complaint.admits(at: now) {
-            for user in check.users {
+            for user in users(of: check) {
                 actions.append(
                     .observe(
                         .untried(
@@ -157,8 +137,8 @@ extension Checker {
         if hasChanged { checks[number]?.record.lastChange = now }
         // Before it is told: whoever dies in between leaves what was about to be told (docs/decisions, D73).
         actions.append(.keep(check: number))
-        guard hasChanged, let users = checks[number]?.users else { return }
-        for user in users {
+        guard hasChanged, let places = checks[number]?.users else { return }
+        for user in users[places] {
             let wasUp = services[user.service].servers[user.server].isUp
             judge(user.service, user.server, into: &actions)
             observeTurn(of: user, from: before.state, wasUp, record, into: &actions)
@@ -171,7 +151,7 @@ extension Checker {
         into actions: inout [CheckerAction]
     ) {
         let server = services[user.service].servers[user.server]
-        let use = server.uses[user.use]
+        let use = services[user.service].uses[user.use]
         guard server.isUp == wasUp, isFailing(use, state) != isFailing(use) else { return }
         actions.append(
             .observe(
@@ -194,7 +174,7 @@ extension Checker {
         tell(place, notifies: true, into: &actions)
     }
 
-    private func isFailing(_ use: CheckUse) -> Bool { isFailing(use, entry(use.check)?.record.state) }
+    private func isFailing(_ use: CheckUse) -> Bool { isFailing(use, record(of: use.check)?.state) }
 
     private func isFailing(_ use: CheckUse, _ state: CheckRecord.State?) -> Bool {
         switch state {
@@ -204,8 +184,8 @@ extension Checker {
         }
     }
 
-    private func isProven(_ server: CheckedServer) -> Bool {
-        server.uses.allSatisfy { entry($0.check)?.record.state != .unknown }
+    private func isProven(_ place: Int, _ server: CheckedServer) -> Bool {
+        uses(place, server).allSatisfy { record(of: $0.check)?.state != .unknown }
     }
 
     private static let sumMax = 1 << 40
@@ -213,10 +193,10 @@ extension Checker {
     /// Finds out anew whether a server is up, and its weight.
     mutating func refresh(_ place: Int, _ number: Int) {
         let server = services[place].servers[number]
-        services[place].servers[number].isUp = !server.uses.contains(where: isFailing)
+        services[place].servers[number].isUp = !uses(place, server).contains(where: isFailing)
         var weight = server.ordinaryWeight
-        for use in server.uses {
-            guard let value = entry(use.check)?.record.weight else { continue }
+        for use in uses(place, server) {
+            guard let value = record(of: use.check)?.weight else { continue }
             switch use.factor {
             case .none: break
             case .replaces: weight += Int(value) - server.ordinaryWeight
@@ -231,7 +211,7 @@ extension Checker {
     /// True once: when the first state is to be notified and each check has had a verdict.
     mutating func takeFirstNotification(_ place: Int, _ number: Int) -> Bool {
         let server = services[place].servers[number]
-        guard server.owesFirstNotification, isProven(server) else { return false }
+        guard server.owesFirstNotification, isProven(place, server) else { return false }
         services[place].servers[number].owesFirstNotification = false
         return true
     }
@@ -247,9 +227,9 @@ extension Checker {
     mutating func tell(_ place: Int, _ number: Int, notifies: Bool, into actions: inout [CheckerAction]) {
         let server = services[place].servers[number]
         var standing = ServerStanding(
-            service: UInt32(place), server: UInt32(number), isUp: server.isUp, isProven: isProven(server),
+            service: UInt32(place), server: UInt32(number), isUp: server.isUp, isProven: isProven(place, server),
             weight: UInt32(server.weight))
-        if let failing = server.uses.first(where: isFailing), let record = entry(failing.check)?.record {
+        if let failing = uses(place, server).first(where: isFailing), let record = record(of: failing.check) {
             standing.reason = record.reason
             standing.detail = record.detail
         }

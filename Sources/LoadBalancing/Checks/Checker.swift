@@ -7,6 +7,8 @@ package struct Checker: Sendable {
     var services: [CheckedService] = []
     /// By place; nil for a free one. A check keeps its place as long as a configuration has it.
     var checks: [Check?] = []
+    /// Of all checks, those of one check side by side. Not a list in each: there may be thousands.
+    var users: [CheckUser] = []
     var places: [CheckFingerprint: Int] = [:]
     var freePlaces: [Int] = []
     var starts = DeadlineHeap()
@@ -28,6 +30,8 @@ package struct Checker: Sendable {
         /// Without its real servers, of which `servers` has what is needed: there may be thousands.
         let settings: VirtualServerSettings
         var servers: [CheckedServer] = []
+        /// Of all its servers, those of one server side by side.
+        var uses: [CheckUse] = []
         var hasQuorum = false
         /// Weight of the servers that are up.
         var liveWeight = 0
@@ -47,7 +51,8 @@ package struct Checker: Sendable {
         let key: DestinationKey
         /// As configured.
         let ordinaryWeight: Int
-        var uses: [CheckUse] = []
+        /// Its places among the service's.
+        var uses = 0..<0
         var isUp = false
         var weight = 0
         /// True if its first state is still to be notified (rs_init_notifies).
@@ -82,8 +87,8 @@ package struct Checker: Sendable {
     struct Check: Sendable {
         var settings: CheckSettings
         var record: CheckRecord
-        var phase: CheckPhase?
-        var users: [CheckUser] = []
+        /// Their places among those of all checks.
+        var users = 0..<0
         /// The regular time of the last start.
         var regularStart: Instant?
         var isRunning = false
@@ -102,11 +107,43 @@ package struct Checker: Sendable {
         }
         /// True if a check that is down has to pass as a whole once more before it is up.
         var confirmsRecovery: Bool { if case .http = settings.kind { true } else { false } }
+
+        /// Begins an attempt. Returns the number of its url block; nil when it can't begin.
+        mutating func begin(at now: Instant) -> Int? {
+            guard isActive, !isRunning else { return nil }
+            isRunning = true
+            record.lastStart = now
+            return Int(record.request)
+        }
+
+        /// Takes a success. Returns true if the next url block is asked for at once.
+        mutating func pass(_ verdict: CheckVerdict) -> Bool {
+            if record.state == .down, confirmsRecovery, !record.isConfirming {
+                // The url that had failed is well; now all of them once more.
+                record.isConfirming = true
+                record.request = 0
+            } else {
+                record.request += 1
+                if Int(record.request) >= requestCount {
+                    record.request = 0
+                    record.state = .up
+                    record.isConfirming = false
+                    record.weight = verdict.weight
+                }
+            }
+            if record.state != .down {
+                record.reason = verdict.reason
+                record.detail = verdict.detail
+            }
+            record.retriesLeft = UInt16(clamping: settings.schedule?.retries ?? 0)
+            return recoversFast && record.state != .up
+        }
     }
 
     struct CheckUser: Hashable, Sendable {
         var service: Int
         var server: Int
+        /// Place among the service's uses.
         var use: Int
     }
 
@@ -140,8 +177,12 @@ package struct Checker: Sendable {
 
     // MARK: Questions
 
-    package func settings(of check: Int) -> CheckSettings? { entry(check)?.settings }
-    package func record(of check: Int) -> CheckRecord? { entry(check)?.record }
+    package func settings(of check: Int) -> CheckSettings? {
+        checks.indices.contains(check) ? checks[check]?.settings : nil
+    }
+    package func record(of check: Int) -> CheckRecord? {
+        checks.indices.contains(check) ? checks[check]?.record : nil
+    }
     package func isUp(service: Int, server: Int) -> Bool { services[service].servers[server].isUp }
     package func hasQuorum(service: Int) -> Bool { services[service].hasQuorum }
     /// Checks that are started in a second.
@@ -152,17 +193,23 @@ package struct Checker: Sendable {
         }
     }
 
-    func entry(_ check: Int) -> Check? { checks.indices.contains(check) ? checks[check] : nil }
+    func uses(_ place: Int, _ server: CheckedServer) -> ArraySlice<CheckUse> { services[place].uses[server.uses] }
+    func users(of check: Check) -> ArraySlice<CheckUser> { users[check.users] }
+
+    func phase(of check: Int) -> CheckPhase? {
+        guard let fingerprint = checks[check]?.record.fingerprint else { return nil }
+        return checks[check]?.settings.schedule.map { CheckPhase($0, fingerprint, router: router) }
+    }
+
+    func isRunning(_ check: Int) -> Bool { checks.indices.contains(check) && checks[check]?.isRunning == true }
 
     // MARK: Time
 
     private mutating func startDue(at now: Instant, into actions: inout [CheckerAction]) {
         for _ in 0..<Self.startsPerTimeout {
             guard let number = starts.popDue(at: now) else { return }
-            guard let check = checks[number], check.isActive, !check.isRunning, !isStopping else { continue }
-            checks[number]?.isRunning = true
-            checks[number]?.record.lastStart = now
-            actions.append(.start(check: number, request: Int(check.record.request)))
+            guard !isStopping, let request = checks[number]?.begin(at: now) else { continue }
+            actions.append(.start(check: number, request: request))
         }
     }
 
@@ -170,9 +217,9 @@ package struct Checker: Sendable {
     private static let postponement = Interval.milliseconds(10)
 
     private mutating func postpone(_ number: Int, at now: Instant) {
-        guard let check = entry(number), check.isRunning else { return }
+        guard isRunning(number) else { return }
         checks[number]?.isRunning = false
-        if !check.isLate { lateStarts += 1 }
+        if checks[number]?.isLate == false { lateStarts += 1 }
         checks[number]?.isLate = true
         set(number, to: now + Self.postponement)
     }
@@ -186,8 +233,8 @@ package struct Checker: Sendable {
 
     /// Sets the next regular start after the last one.
     mutating func setRegularStart(_ number: Int, at now: Instant) {
-        guard let check = checks[number], let phase = check.phase else { return }
-        var next = (check.regularStart ?? now) + phase.interval
+        guard let phase = phase(of: number) else { return }
+        var next = (checks[number]?.regularStart ?? now) + phase.interval
         if next < now {
             let missed = ((now - next).nanoseconds + phase.interval.nanoseconds - 1) / phase.interval.nanoseconds
             next = next + phase.interval * missed

@@ -75,17 +75,11 @@ package struct ServiceStanding: ByteCoded, Hashable, Sendable {
 package enum CheckerReport: ByteCoded, Hashable, Sendable {
     case server(ServerStanding)
     case service(ServiceStanding)
-    /// The server of the configuration before that the new one hasn't got: its last notification.
-    case removed(service: UInt32, server: UInt32, notification: UInt64)
 
     package init(decoding reader: inout ByteReader) throws(ByteError) {
         switch try reader.readUInt8() {
         case 0: self = .server(try ServerStanding(decoding: &reader))
         case 1: self = .service(try ServiceStanding(decoding: &reader))
-        case 2:
-            self = .removed(
-                service: try reader.readUInt32(), server: try reader.readUInt32(),
-                notification: try reader.readUInt64())
         default: throw .invalid
         }
     }
@@ -98,11 +92,6 @@ package enum CheckerReport: ByteCoded, Hashable, Sendable {
         case .service(let standing):
             writer.write(UInt8(1))
             standing.encode(into: &writer)
-        case .removed(let service, let server, let notification):
-            writer.write(UInt8(2))
-            writer.write(service)
-            writer.write(server)
-            writer.write(notification)
         }
     }
 
@@ -111,7 +100,6 @@ package enum CheckerReport: ByteCoded, Hashable, Sendable {
         switch self {
         case .server(let standing): standing.notification
         case .service(let standing): standing.notification
-        case .removed(_, _, let notification): notification
         }
     }
 }

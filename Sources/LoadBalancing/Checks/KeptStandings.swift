@@ -51,7 +51,6 @@ extension StandingTable {
         switch report {
         case .service(let standing): record(Int(standing.service), nil)
         case .server(let standing): record(Int(standing.service), Int(standing.server))
-        case .removed: nil
         }
     }
 

@@ -31,7 +31,22 @@ extension VirtualServerSettings {
     }
 }
 
+// Names of services and servers for people.
+
+extension ServiceKey {
+    /// `tcp 10.0.0.1:80` or `fwmark 7`.
+    package var title: String {
+        switch target {
+        case .address(let address, let port, let transport): "\(transport) \(address.withPort(port))"
+        case .firewallMark(let mark, let family): family == .ipv4 ? "fwmark \(mark)" : "fwmark \(mark) (IPv6)"
+        }
+    }
+}
+
 extension DestinationKey {
+    /// `10.0.0.11:80`.
+    package var title: String { address.withPort(port) }
+
     func displayName(_ transportWord: String) -> String { "[\(address)]:\(transportWord):\(port)" }
 }
 

@@ -38,10 +38,10 @@ package struct StandingTable: Sendable {
         /// As configured.
         let ordinaryWeight: UInt32
         package let weightMax: UInt32
-        /// Its checks.
-        package let checks: [CheckFingerprint]
-        /// True if it has a BFD_CHECK, which isn't done.
-        package let waitsForSessions: Bool
+        /// The places of its checks among the service's.
+        let checks: Range<Int>
+        /// Sessions of its BFD_CHECKs, which aren't done.
+        package let sessions: [String]
         /// True if each failed attempt of a check is logged.
         package let logsAllFailures: Bool
         package var standing: ServerStanding?
@@ -56,12 +56,31 @@ package struct StandingTable: Sendable {
         package var uniqueName: String { "\(identity.hash())" }
         let transportWord: String
         package let hasSorryServer: Bool
+        /// ha_suspend: the address without which it isn't checked.
+        package let awaitedAddress: IPAddress?
         let quorum: QuorumRule
         package internal(set) var standing: ServiceStanding?
         package var since: Instant?
-        package var servers: [KnownServer]
+        package internal(set) var servers: [KnownServer] = []
+        /// Of all its servers, those of one server side by side.
+        package private(set) var checks: [KnownCheck] = []
         /// Its place among the entries that are kept; its servers' follow.
         var firstEntry = 0
+
+        /// The checks of one of its servers.
+        package func checks(of server: KnownServer) -> ArraySlice<KnownCheck> { checks[server.checks] }
+
+        fileprivate mutating func add(_ server: RealServerSettings) {
+            let first = checks.count
+            checks += server.checks.lazy.filter { !$0.waitsForSessions }.map { KnownCheck($0, of: server) }
+            servers.append(
+                KnownServer(
+                    key: DestinationKey(server.address, port: server.port),
+                    ordinaryWeight: UInt32(clamping: server.weight), weightMax: server.maximumWeight,
+                    checks: first..<checks.count,
+                    sessions: server.checks.compactMap(\.session),
+                    logsAllFailures: server.checks.contains(where: \.logsAllFailures)))
+        }
     }
 
     package internal(set) var services: [KnownService] = []
@@ -97,15 +116,10 @@ package struct StandingTable: Sendable {
         for (place, settings) in configuration.enumerated() {
             var service = KnownService(
                 identity: ServiceIdentity(settings), name: settings.displayName, transportWord: settings.transportWord,
-                hasSorryServer: settings.sorryServer != nil, quorum: QuorumRule(settings),
-                servers: settings.realServers.map { server in
-                    KnownServer(
-                        key: DestinationKey(server.address, port: server.port),
-                        ordinaryWeight: UInt32(clamping: server.weight), weightMax: server.maximumWeight,
-                        checks: server.checks.filter { !$0.waitsForSessions }.map(CheckFingerprint.init),
-                        waitsForSessions: server.checks.contains(where: \.waitsForSessions),
-                        logsAllFailures: server.checks.contains(where: \.logsAllFailures))
-                })
+                hasSorryServer: settings.sorryServer != nil, awaitedAddress: settings.awaitedAddress,
+                quorum: QuorumRule(settings))
+            service.servers.reserveCapacity(settings.realServers.count)
+            for server in settings.realServers { service.add(server) }
             service.firstEntry = services.last.map { $0.firstEntry + 1 + $0.servers.count } ?? 0
             defer { services.append(service) }
             guard let before = places[service.identity].map({ former.services[$0] }) else { continue }
@@ -142,8 +156,6 @@ package struct StandingTable: Sendable {
             isNew = before?.hasQuorum != standing.hasQuorum
             if isNew { services[place].since = now }
             services[place].standing = standing
-        // It is one of the configuration before.
-        case .removed: isNew = true
         }
         if report.notification != 0 { lastNotification = report.notification }
         return isNew
@@ -179,7 +191,6 @@ package struct StandingTable: Sendable {
         switch report {
         case .server(let standing): subject(standing.service, standing.server)
         case .service(let standing): subject(standing.service)
-        case .removed(let service, let server, _): subject(service, server)
         }
     }
 
@@ -235,8 +246,26 @@ package struct StandingTable: Sendable {
             standing.notification = 0
             standing.weight = min(standing.weight, other.services[place].servers[number].weightMax)
             return .server(standing)
-        case .removed: return nil
         }
+    }
+
+    /// The subjects that are up here and that the table which follows hasn't got: of a service first its servers, then itself.
+    /// A checker may begin with the configuration that follows, and never have known them (docs/decisions, D75).
+    package func removed(by next: StandingTable) -> [(subject: NotificationKey, service: Int)] {
+        var places: [ServiceIdentity: Int] = [:]
+        for (place, service) in next.services.enumerated() { places[service.identity] = place }
+        var removed: [(subject: NotificationKey, service: Int)] = []
+        for (place, service) in services.enumerated() {
+            let successor = places[service.identity].map { next.services[$0] }
+            let kept = Set(successor?.servers.map(\.key) ?? [])
+            for (number, server) in service.servers.enumerated()
+            where server.standing?.isUp == true && !kept.contains(server.key) {
+                if let subject = subject(UInt32(place), UInt32(number)) { removed.append((subject, place)) }
+            }
+            guard successor == nil, service.standing?.hasQuorum == true else { continue }
+            removed.append((NotificationKey(.service, service.name), place))
+        }
+        return removed
     }
 
     /// Takes over what stands in the kernel's table after everything has died, where nothing is known: a server that stands
@@ -291,7 +320,6 @@ package struct StandingTable: Sendable {
             return .quorum(
                 service: place, hasQuorum: standing.hasQuorum,
                 usesSorryServer: !standing.hasQuorum && services[place].hasSorryServer)
-        case .removed: return nil
         }
     }
 

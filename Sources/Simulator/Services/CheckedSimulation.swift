@@ -10,8 +10,6 @@ struct CheckedSimulation {
     var checker = Checker()
     /// The record of hasupd.
     var known = StandingTable()
-    /// The table of the configuration before.
-    var former = StandingTable()
     /// Records that the checker has left.
     var page: [Int: CheckRecord] = [:]
     /// The ends of attempts under way.
@@ -139,7 +137,6 @@ struct CheckedSimulation {
             switch report {
             case .server(let standing): standings.servers.append(standing)
             case .service(let standing): standings.services.append(standing)
-            case .removed: break
             }
         }
         let records = page.sorted { $0.key < $1.key }.map { LeftRecord(place: $0.key, $0.value) }
@@ -160,9 +157,6 @@ struct CheckedSimulation {
         case .service(let standing):
             (place, isUp) = (Int(standing.service), standing.hasQuorum)
             subject = Self.name(known, standing.service)
-        case .removed(let service, let server, _):
-            (place, isUp) = (-1, false)
-            subject = Self.name(former, service, server)
         }
         var before: Bool?
         if case .service = report { before = known.services[place].standing?.hasQuorum }
@@ -170,20 +164,21 @@ struct CheckedSimulation {
         do throws(StandingTable.StandingRefusal) { isNew = try known.take(report, at: bench.now) } catch {
             return fail("what the checker tells is refused: \(error)")
         }
-        if report.notification > 0, let subject {
-            note("\(subject) \(isUp ? "UP" : "DOWN")")
-            notificationCount += 1
-            if notified[subject] == isUp { fail("\(subject) is notified \(isUp ? "UP" : "DOWN") twice") }
-            notified[subject] = isUp
-        }
+        if report.notification > 0, let subject { notify(subject, isUp: isUp) }
         if case .service(let standing) = report, isNew { judge(standing, after: before) }
-        guard place >= 0 else { return }
         if let change = known.change(report), bench.director.services[place].state != nil {
             bench.play(.states([change]))
         } else if let state = known.state(ofService: place) {
             bench.play(.states([.whole(service: place, state)]))
         }
         if bench.director.counters.refusedStates > 0 { fail("the director refuses \(report)") }
+    }
+
+    private mutating func notify(_ subject: String, isUp: Bool) {
+        note("\(subject) \(isUp ? "UP" : "DOWN")")
+        notificationCount += 1
+        if notified[subject] == isUp { fail("\(subject) is notified \(isUp ? "UP" : "DOWN") twice") }
+        notified[subject] = isUp
     }
 
     /// A name of its own: keepalived's is the same for a group that is served twice.
@@ -246,20 +241,29 @@ struct CheckedSimulation {
     private mutating func reload(_ next: ConfigurationModel) {
         note("reload \(next.virtualServers.map { "\($0.address) \($0.realServers.map(\.weight))" })")
         model = next
-        former = known
-        known = StandingTable(next.virtualServers, after: known)
+        let former = known
+        known = StandingTable(next.virtualServers, after: former)
+        for (subject, place) in former.removed(by: known) where fault != .losesRemovals {
+            notify("\(subject) of \(former.services[place].uniqueName)", isUp: false)
+        }
         configure(.reload)
         handle(.configure(CheckerConfiguration(next)))
         tellDirector()
         // Who comes back is somebody new.
         var subjects: Set<String> = []
-        for (place, service) in known.services.enumerated() where next.virtualServers[place].faults.isEmpty {
-            if let subject = Self.name(known, UInt32(place)) { subjects.insert(subject) }
-            for number in service.servers.indices {
-                if let subject = Self.name(known, UInt32(place), UInt32(number)) { subjects.insert(subject) }
+        for (place, service) in known.services.enumerated() {
+            var own = service.servers.indices.map { Self.name(known, UInt32(place), UInt32($0)) }
+            own.append(Self.name(known, UInt32(place)))
+            for subject in own.compactMap({ $0 }) {
+                subjects.insert(subject)
+                // One that can't be set up is nobody's subject.
+                if !next.virtualServers[place].faults.isEmpty { notified[subject] = nil }
             }
         }
-        notified = notified.filter { subjects.contains($0.key) }
+        for (subject, isUp) in notified where !subjects.contains(subject) {
+            if isUp { fail("\(subject) is removed without a notification") }
+            notified[subject] = nil
+        }
     }
 
     // MARK: - What happens

@@ -28,9 +28,11 @@ enum ServiceFault: String, CaseIterable {
     case losesVerdicts
     /// A new checker knows nothing.
     case losesRecords
+    /// Removals by a reload aren't notified.
+    case losesRemovals
 
     /// True for those of the world with a checker.
-    var isOfChecks: Bool { self == .losesVerdicts || self == .losesRecords }
+    var isOfChecks: Bool { [.losesVerdicts, .losesRecords, .losesRemovals].contains(self) }
 
     /// A part of the sentence that it must lead to.
     var sign: String {
@@ -44,6 +46,7 @@ enum ServiceFault: String, CaseIterable {
         case .removesForeignDestinations: "is foreign, and is removed"
         case .losesVerdicts: "is ill and in"
         case .losesRecords: "at rest"
+        case .losesRemovals: "is removed without a notification"
         }
     }
 

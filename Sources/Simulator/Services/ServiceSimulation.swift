@@ -108,7 +108,7 @@ struct ServiceSimulation {
 
     private func describe(_ call: TableCall) -> String {
         switch call {
-        case .readServices: "read services"
+        case .survey: "read services"
         case .readDestinations(let keys): "read \(keys.map { "\($0.target)" })"
         case .write(let requests): "write \(requests.map { "\($0)" })"
         }

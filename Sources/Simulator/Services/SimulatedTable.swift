@@ -26,7 +26,7 @@ struct SimulatedTable {
     mutating func answer(_ call: TableCall) -> TableResult {
         if let missing { return .failed(missing) }
         switch call {
-        case .readServices: return .services(services.mapValues(\.settings))
+        case .survey(let basis): return .survey(basis.survey(services.mapValues(\.settings)))
         case .readDestinations(let keys):
             var found: [ServiceKey: [DestinationKey: KernelDestination]] = [:]
             for key in keys { found[key] = services[key]?.destinations }

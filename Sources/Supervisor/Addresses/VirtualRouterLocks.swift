@@ -22,8 +22,6 @@ final class VirtualRouterLocks {
     private let descriptor: Descriptor
     /// True if this process was another program before, which had claimed what it ran.
     private let isSuccessor: Bool
-    /// False with `--ipvs-record`: IPVS's table is left alone.
-    private let writesTable: Bool
     /// The locks that the configuration that runs needs.
     private var held: Set<Int64> = []
     /// The locks that the configuration needs that was claimed last.
@@ -40,9 +38,8 @@ final class VirtualRouterLocks {
     ///
     /// - Parameter passed: the number in the predecessor's handover. It is kept even when the file was removed meanwhile: its
     ///   locks go with the last descriptor.
-    init?(path: String = VirtualRouterLocks.file, passed: Int32? = nil, writesTable: Bool = true) {
+    init?(path: String = VirtualRouterLocks.file, passed: Int32? = nil) {
         self.path = path
-        self.writesTable = writesTable
         lookedFor = Array(path.utf8CString)
         if let passed {
             descriptor = Descriptor(owning: passed)
@@ -110,7 +107,7 @@ final class VirtualRouterLocks {
                     + "other's addresses for its own"
             }
         }
-        guard writesTable, generation.model.virtualServerCount > 0 else { return }
+        guard generation.model.virtualServerCount > 0 else { return }
         let named = generation.tableNamespace
         guard let place = named.map(TableSocket.number) ?? namespace else { return }
         // No virtual router has this number.

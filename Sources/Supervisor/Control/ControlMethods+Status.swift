@@ -38,8 +38,12 @@ extension ControlMethods {
                 workers.vrrp?.worker?.child == nil
                 ? "the VRRP worker isn't running" : "the VRRP worker doesn't answer"
         }
-        status.trackers = generation.trackedObjects.prefix(Self.trackersMax).map {
-            TrackerReport($0, delegate.trackerTable.entry(of: $0), now: now, wallNanoseconds: Clock.wallNanoseconds)
+        let fileChecks = workers.checker?.fileChecks ?? [:]
+        status.trackers = generation.trackedObjects.prefix(Self.trackersMax).map { object in
+            var report = TrackerReport(
+                object, delegate.trackerTable.entry(of: object), now: now, wallNanoseconds: Clock.wallNanoseconds)
+            if object.kind == .file { report.fileChecks = fileChecks[object.name] ?? 0 }
+            return report
         }
         let all = [workers.vrrp?.worker, workers.checker?.worker, workers.tracker?.worker]
         status.replacements = all.compactMap { worker in
@@ -55,6 +59,10 @@ extension ControlMethods {
         }
         status.problems = delegate.problems
         status.services = delegate.director.counts
+        if var counts = status.services, let checker = workers.checker {
+            checker.count(in: &counts)
+            status.services = counts
+        }
         status.tableRecord = delegate.director.recorder?.path
         status.unsealed = unfiltered
         for (reason, count) in zip(DiscardReason.allCases, workers.vrrp?.discardedWithoutInstance ?? []) where count > 0
@@ -84,6 +92,7 @@ extension ControlMethods {
         status.warnings = generation.warnings
         status.errors = generation.errors
         status.unreadFiles = generation.unreadFiles
+        status.unmadeChecks = generation.unmadeChecks
         let age = Interval(nanoseconds: Clock.wallNanoseconds - generation.acceptedAt)
         status.keepsFormerAddresses = installed.copiesThere > 1 && age > Self.clearingTime
     }

@@ -78,10 +78,11 @@ final class ControlMethods {
         case .services:
             let director = delegate.director
             let records = workers.checker?.records ?? [:]
-            responder.reply(
-                services: director.tableReport, lateChecks: workers.checker?.lateChecks ?? 0,
-                count: director.serviceCount
-            ) {
+            var head = ServicesReply()
+            head.table = director.tableReport
+            head.lateChecks = workers.checker?.lateChecks ?? 0
+            head.unmadeChecks = delegate.generation.unmadeChecks
+            responder.reply(services: head, count: director.serviceCount) {
                 [weak director, weak checker = workers.checker] in
                 guard var report = director?.report(ofService: $0) else { return nil }
                 checker?.describe($0, in: &report, records)

@@ -15,9 +15,6 @@ import WorkerProtocol
 /// hasupd itself: it starts the workers and keeps them running, does what they may ask for, and serves operators. It reads
 /// no byte from the network.
 final class Daemon {
-    /// Time without an event after which the code of the start and of events is given back (docs/decisions, D30).
-    private static let codeReleaseDelay = Interval.seconds(2)
-
     let context: DaemonContext
     let store: DescriptorStore
     private(set) var generation: Generation
@@ -42,7 +39,7 @@ final class Daemon {
     private(set) var upgrade: Upgrade?
     private var signals: Signals?
     private var stopTimer: Timer?
-    private var codeReleaseTimer: Timer?
+    private let codeRelease: CodeRelease
     private var isSealed = false
     private var hasStartedWorkers = false
     /// startup_script, before the workers start, and shutdown_script, after they have ended.
@@ -58,6 +55,7 @@ final class Daemon {
     ) {
         self.context = context
         self.generation = generation
+        codeRelease = CodeRelease(on: context.loop)
         self.events = events
         self.store = store
         workers = Workers(context)
@@ -149,14 +147,14 @@ final class Daemon {
         monitor = RunDirectoryMonitor(context, control, locks)
         reloads = ReloadConductor(context, first, locks, delegate: self)
         stopTimer = loop.makeTimer { [unowned self] in self.advance(.timeout) }
-        codeReleaseTimer = loop.makeTimer { hasup_release_code() }
+        director.onLooked = { [unowned self] in self.codeRelease.noteLook() }
         scripts.onIdle = { [unowned self] in self.scriptsEnded() }
         fifos.onFinished = { [unowned self] in self.scriptsEnded() }
         upgrade = Upgrade(on: loop, log: log, paths: context.paths)
     }
 
     private func logStart() {
-        let instances = counted(generation.instanceCount, "instance")
+        let instances = generation.sizeText
         log.notice(
             """
             hasupd \(hasupVersion) started: \(instances) from \(context.paths.configuration), \
@@ -350,11 +348,9 @@ final class Daemon {
 
     // MARK: Events
 
-    func notifyReady() { service.notify(.ready(counted(generation.instanceCount, "instance"))) }
+    func notifyReady() { service.notify(.ready(generation.sizeText)) }
 
-    func deferCodeRelease() {
-        if let codeReleaseTimer { loop.set(codeReleaseTimer, to: Clock.now + Self.codeReleaseDelay) }
-    }
+    func deferCodeRelease() { codeRelease.noteEvent() }
 }
 
 extension Daemon: VRRPSupervisionDelegate {

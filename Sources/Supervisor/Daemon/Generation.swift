@@ -19,6 +19,8 @@ final class Generation: InstanceSource {
     let errors: Int
     /// Files that couldn't be read at a start, a sentence each.
     let unreadFiles: [String]
+    /// Checks that couldn't be set up at a start, a sentence each.
+    let unmadeChecks: [String]
     /// Decoded once: thousands of notifications may need it at once.
     private(set) lazy var global = (try? model.global()) ?? GlobalSettings()
 
@@ -39,7 +41,8 @@ final class Generation: InstanceSource {
         self.acceptedAt = acceptedAt
         warnings = diagnostics.count { $0.severity == .warning && !$0.isOfTheMoment }
         errors = diagnostics.count { $0.severity == .error && !$0.isOfTheMoment }
-        unreadFiles = Self.unreadFiles(diagnostics)
+        unreadFiles = Self.sentences(diagnostics, .file)
+        unmadeChecks = Self.sentences(diagnostics, .check)
     }
 
     /// The same configuration under another number.
@@ -51,13 +54,14 @@ final class Generation: InstanceSource {
         warnings = other.warnings
         errors = other.errors
         unreadFiles = other.unreadFiles
+        unmadeChecks = other.unmadeChecks
     }
 
-    /// Files that are named in `unreadFiles`.
+    /// Errors of one kind that are named.
     private static let namedMax = 16
 
-    private static func unreadFiles(_ diagnostics: [Diagnostic]) -> [String] {
-        let found = diagnostics.filter { $0.severity == .error && $0.code == .file }.map { finding in
+    private static func sentences(_ diagnostics: [Diagnostic], _ code: DiagnosticCode) -> [String] {
+        let found = diagnostics.filter { $0.severity == .error && $0.code == code }.map { finding in
             let place = finding.location.map { "\($0.file):\($0.line): " } ?? ""
             return "\(place)\(Printable.text(finding.message, limit: 300))"
         }
@@ -135,6 +139,14 @@ final class Generation: InstanceSource {
     private static let keylessFault = "the keys of its cluster can't be read: hasupd's log says why"
 
     var instanceCount: Int { model.instanceCount }
+
+    /// Its virtual routers and servers, counted: of what it hasn't got nothing is said.
+    var sizeText: String {
+        let services = counted(model.virtualServerCount, "virtual server")
+        if instanceCount == 0, model.virtualServerCount > 0 { return services }
+        let instances = counted(instanceCount, "instance")
+        return model.virtualServerCount > 0 ? "\(instances), \(services)" : instances
+    }
 
     /// True if a FIFO of it is to belong to another user.
     var givesFIFOsAway: Bool { FIFOPlan.all(of: global).contains(where: \.isGivenAway) }

@@ -83,7 +83,7 @@ extension Daemon {
         let context = try DaemonContext(options, log, predecessor: predecessor, hasSnapshot: store.page != nil)
         let first = try FirstConfiguration(context, stored: store.configuration)
         let recorder = try recorder(options)
-        let locks = try lock(first.generation, passed: predecessor?.locks, writesTable: recorder == nil)
+        let locks = try lock(first.generation, passed: predecessor?.locks)
 
         let elsewhere = first.generation.tableNamespace.map {
             TableSocket(
@@ -122,9 +122,9 @@ extension Daemon {
 
     /// Takes the locks of the virtual routers that are about to run, and of IPVS's table.
     private static func lock(
-        _ generation: Generation, passed: Int32?, writesTable: Bool
+        _ generation: Generation, passed: Int32?
     ) throws(StartError) -> VirtualRouterLocks? {
-        let locks = VirtualRouterLocks(passed: passed, writesTable: writesTable)
+        let locks = VirtualRouterLocks(passed: passed)
         do throws(VirtualRouterLocks.Conflict) {
             try locks?.take(generation)
             locks?.commit()

@@ -28,12 +28,16 @@ extension DirectorSupervision {
         var counts = ServiceCounts()
         counts.total = serviceCount
         for (number, service) in director.services.enumerated() {
+            let count = service.definition.servers.count
+            counts.servers += count
+            counts.serversDown += count - (service.state?.servers.count(where: \.isUp) ?? 0)
             if isFaulty(service, number) {
                 counts.fault += 1
             } else if service.state?.hasQuorum != true {
                 counts.down += 1
             }
         }
+        if !hasChecker { counts.serversUnchecked = counts.servers - counts.serversDown }
         return counts
     }
 
@@ -49,6 +53,7 @@ extension DirectorSupervision {
         let definition = service.definition
         var report = ServiceReport()
         report.name = definition.address.description
+        report.title = definition.address.title(definition.transport)
         report.transport = definition.transport.map { "\($0)" }
         report.scheduler = definition.settings.scheduler
         report.quorum = definition.quorumGained
@@ -65,12 +70,17 @@ extension DirectorSupervision {
         }
         report.weight = service.liveWeight
         report.servers = definition.servers.indices.map(service.report(ofServer:))
+        if !hasChecker {
+            for place in report.servers.indices where report.servers[place].state == "UP" {
+                report.servers[place].state = "UNCHECKED"
+            }
+        }
         report.sorryServer = definition.sorryServer.map { sorry in
             var entry = SorryServerReport()
             entry.address = sorry.address.description
             entry.port = Int(sorry.port)
             entry.forwarding = sorry.forwarding.word
-            entry.isUsed = service.state?.usesSorryServer ?? false
+            entry.isUsed = trouble == nil && service.state?.usesSorryServer == true
             return entry
         }
         report.state = isFaulty(service, number) ? "FAULT" : service.state?.hasQuorum == true ? "UP" : "DOWN"

@@ -24,7 +24,7 @@ final class DirectorSupervision {
     private let elsewhere: TableSocket?
     private var timer: Timer?
     private var answerTimer: Timer?
-    /// Calls whose answers come in the next turn, because no kernel is asked.
+    /// Calls whose answers come in the next turn, because there is no thread.
     private var recorded: [(call: TableCall, ticket: UInt64)] = []
     /// The reason that there is no thread, a sentence.
     private var threadFailure: String?
@@ -35,6 +35,8 @@ final class DirectorSupervision {
     private(set) var faults: [[String]] = []
     /// Called once after a start, with the services of this boot that stand in the table.
     var onStanding: (([StandingService]) -> Void)?
+    /// Called after each call, when there is nothing else to do for now.
+    var onLooked: (() -> Void)?
     private var onStopped: (() -> Void)?
     private var onParked: (() -> Void)?
     private var parkTimer: Timer?
@@ -100,8 +102,9 @@ final class DirectorSupervision {
     }
 
     private func startThread() {
-        guard recorder == nil, thread == nil else { return }
+        guard thread == nil else { return }
         do throws(SystemError) {
+            if let recorder { return try follow(IPVSThread(recorder)) }
             let opened: Descriptor
             if let elsewhere {
                 opened = try elsewhere.take()
@@ -110,14 +113,17 @@ final class DirectorSupervision {
             }
             let number = opened.number
             let connection = try IPVSConnection(opened)
-            let thread = try IPVSThread(connection)
-            watch = try loop.add(thread.descriptor) { [unowned self] _ in self.drain() }
-            self.thread = thread
+            try follow(IPVSThread(connection))
             socket = number
-            threadFailure = nil
         } catch {
             threadFailure = "virtual servers aren't set up: \(elsewhere?.failure ?? error.description)."
         }
+    }
+
+    private func follow(_ thread: IPVSThread) throws(SystemError) {
+        watch = try loop.add(thread.descriptor) { [unowned self] _ in self.drain() }
+        self.thread = thread
+        threadFailure = nil
     }
 
     // MARK: Events
@@ -149,18 +155,19 @@ final class DirectorSupervision {
         if let answerTimer { loop.set(answerTimer, to: Clock.now) }
     }
 
-    /// Answers without a kernel.
+    /// Tries to start the thread once more, or answers without it.
     private func answer() {
         let calls = recorded
         recorded = []
-        if recorder == nil { startThread() }
+        startThread()
         for (call, ticket) in calls {
             if let thread {
                 thread.submit(call, ticket: ticket)
                 continue
             }
-            handle(.result(recorder?.perform(call) ?? .failed(Self.noThread), ticket: ticket))
+            handle(.result(.failed(Self.noThread), ticket: ticket))
         }
+        if director.isIdle { onLooked?() }
     }
 
     /// EAGAIN: the thread is asked for again with the next try.
@@ -170,6 +177,7 @@ final class DirectorSupervision {
         guard let thread else { return }
         for completion in thread.drain() { handle(.result(completion.result, ticket: completion.ticket)) }
         if onParked != nil, thread.inFlight == 0 { parked() }
+        if director.isIdle { onLooked?() }
     }
 
     // MARK: The end
@@ -179,7 +187,7 @@ final class DirectorSupervision {
 
     /// Takes our services out of the table.
     func stop(_ completion: @escaping () -> Void) {
-        guard thread != nil || recorder != nil, hasBegun else { return completion() }
+        guard thread != nil, hasBegun else { return completion() }
         isStopped = false
         onStopped = completion
         handle(.stop(keepsServices: false))

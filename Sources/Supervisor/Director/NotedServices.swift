@@ -82,21 +82,4 @@ extension ServiceKey {
             self.init(.address(address, port: port, transport))
         }
     }
-
-    /// `tcp 10.0.0.1:80` or `fwmark 7`, for people.
-    var title: String {
-        switch target {
-        case .address(let address, let port, let transport): "\(transport) \(Self.place(address, port))"
-        case .firewallMark(let mark, let family): family == .ipv4 ? "fwmark \(mark)" : "fwmark \(mark) (IPv6)"
-        }
-    }
-
-    static func place(_ address: IPAddress, _ port: UInt16) -> String {
-        address.family == .ipv4 ? "\(address):\(port)" : "[\(address)]:\(port)"
-    }
-}
-
-extension DestinationKey {
-    /// `10.0.0.11:80`.
-    var title: String { ServiceKey.place(address, port) }
 }

@@ -1,6 +1,8 @@
 import Base
+import CLinux
 import ConfigurationModel
 import Glibc
+import Kernel
 import LoadBalancing
 import Reactor
 
@@ -9,19 +11,25 @@ import Reactor
 ///
 /// A line is `SECONDS.NANOSECONDS KIND SERVICE [SERVER WEIGHT]`, with the time since 1970 and KIND one of addvs, setvs, delvs,
 /// addrs, setrs, delrs.
-final class TableRecorder {
+///
+/// `@unchecked Sendable`: `services` is touched by the second thread only, as `file` is.
+final class TableRecorder: TablePerformer, @unchecked Sendable {
     let path: String
     private let file: Descriptor
     private var services: [ServiceKey: TableService] = [:]
+    private let failures = UnsafeMutablePointer<Int64>.allocate(capacity: 1)
     /// True after a line that couldn't be written.
-    private(set) var isIncomplete = false
+    var isIncomplete: Bool { hasup_atomic_load(failures) != 0 }
 
     /// - Throws: `SystemError` when the file can't be written.
     init(_ path: String) throws(SystemError) {
         self.path = path
         let number = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
         file = try owned(number < 0 ? -errno : number, "write \(path)")
+        failures.initialize(to: 0)
     }
+
+    deinit { failures.deallocate() }
 
     func perform(_ call: TableCall) -> TableResult {
         switch call {
@@ -30,10 +38,10 @@ final class TableRecorder {
             let codes = requests.map { perform($0, &lines) }
             if !lines.isEmpty {
                 let written = lines.withUnsafeBytes { Glibc.write(file.number, $0.baseAddress, $0.count) }
-                if written != lines.count { isIncomplete = true }
+                if written != lines.count { hasup_atomic_store(failures, 1) }
             }
             return .written(codes)
-        case .readServices: return .services(services.mapValues(\.settings))
+        case .survey(let basis): return .survey(basis.survey(services.mapValues(\.settings)))
         case .readDestinations(let keys):
             var result: [ServiceKey: [DestinationKey: KernelDestination]] = [:]
             for key in keys { result[key] = services[key]?.destinations }
@@ -91,7 +99,7 @@ extension ServiceKey {
     /// `10.0.0.1:80` or `fwmark:7`.
     fileprivate var recorded: String {
         switch target {
-        case .address(let address, let port, _): Self.place(address, port)
+        case .address(let address, let port, _): address.withPort(port)
         case .firewallMark(let mark, _): "fwmark:\(mark)"
         }
     }

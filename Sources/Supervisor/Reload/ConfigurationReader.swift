@@ -77,7 +77,9 @@ final class ConfigurationReader {
                     file: file, configID: configID, guardFile: guardFile, isCompared: running != nil,
                     wantsText: wantsText, mark: mark, seal: seal),
                 environment: Self.environment,
-                descriptors: [theirs.number, filter] + (running.map { [$0.number] } ?? []),
+                // Without contents of files of SSL nothing is compared with them.
+                descriptors: [theirs.number, filter]
+                    + (running.map { [$0.number, ($0.servicesPart ?? $0).number] } ?? []),
                 hasOwnProcessGroup: hasOwnProcessGroup, on: loop
             ) { [weak self] pid, exit in self?.ended(pid, exit) }
             children[child.pid] = child

@@ -52,9 +52,9 @@ extension ReloadReport {
         ].filter { !$0.1.isEmpty }
         summaryText =
             parts.isEmpty
-            ? "nothing changed, \(counted(unchanged, "instance"))"
+            ? "nothing changed" + (unchanged > 0 ? ", \(counted(unchanged, "instance"))" : "")
             : parts.map { "\($0.0) \(listed($0.1))" }.joined(separator: "; ")
-                + "; \(unchanged) unchanged"
+                + (unchanged + added.count + removed.count + changed.count > 0 ? "; \(unchanged) unchanged" : "")
     }
 }
 

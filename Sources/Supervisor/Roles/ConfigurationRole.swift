@@ -16,7 +16,7 @@ import WorkerProtocol
 /// Arguments: `FILE CONFIG-ID`, the file of cluster blocks or nothing, whether the result is to be compared with what
 /// runs, whether its text is wanted even when it has no config_save_dir (1 or 0), the path of reload_file or nothing, and
 /// the words of `SandboxArguments`.
-/// Descriptor 3 is hasupd, 4 the compiled system call filter, 5 the image that runs; the answer is one
+/// Descriptor 3 is hasupd, 4 the compiled system call filter, 5 the image that runs, 6 its part for the checker; the answer is one
 /// frame with the memfds of the new image and of its parts for the VRRP worker, for hasup-track and for the checker. The comparison is made here because hasupd has no time for it.
 enum ConfigurationRole {
     static func arguments(
@@ -41,6 +41,7 @@ enum ConfigurationRole {
         }
         let needsReadRight = files.needsReadRight(for: sources)
         let running = arguments[3] == "1" ? try? ConfigurationImage(Descriptor(owning: 5)) : nil
+        running?.servicesPart = try? ConfigurationImage(Descriptor(owning: 6))
         // From here on only bytes in memory are read.
         let report = seal(as: SandboxPlan(wishes, filter: 4, landlock: nil))
         if let refusal = report.refusal(for: wishes) {
@@ -106,8 +107,12 @@ enum ConfigurationRole {
         guard let running, loaded.canStart, !loaded.hasErrors,
             let old = try? EncodedModel(running.model).decode()
         else { return [] }
+        var difference = ModelDifference(from: old, to: loaded.model)
+        // They stand in no model (docs/decisions, D71).
+        let hasOtherContents = running.servicesPart.map { !$0.credentials.elementsEqual(loaded.encodedCredentials) }
+        if hasOtherContents == true, old.tlsClient == loaded.model.tlsClient { difference.addContents() }
         var writer = JSONWriter()
-        ReloadReport(ModelDifference(from: old, to: loaded.model), startFaults: loaded.startFaults).write(into: &writer)
+        ReloadReport(difference, startFaults: loaded.startFaults).write(into: &writer)
         return writer.bytes
     }
 }

@@ -69,6 +69,9 @@ final class CheckScripts {
         }
     }
 
+    /// The path of a check's program.
+    func program(of fingerprint: CheckFingerprint) -> String? { programs[fingerprint]?.command.name }
+
     /// Runs a check's program, or waits for the one that runs. Returns false when the configuration hasn't got it.
     func run(_ fingerprint: CheckFingerprint) -> Bool {
         guard programs[fingerprint] != nil else { return false }

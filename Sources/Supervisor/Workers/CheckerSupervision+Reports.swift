@@ -27,40 +27,17 @@ extension CheckerSupervision {
         return records
     }
 
-    /// Adds what is known of checks to the report on a service.
-    func describe(_ number: Int, in report: inout ServiceReport, _ records: [CheckFingerprint: CheckRecord]) {
-        guard standings.services.indices.contains(number) else { return }
-        let service = standings.services[number]
-        for place in report.servers.indices where service.servers.indices.contains(place) {
-            describe(service.servers[place], in: &report.servers[place], records)
+    /// Reasons of the checks whose last attempt couldn't be made.
+    var untriedChecks: [CheckFingerprint: CheckReason] {
+        let places = max(checkCountMax, checkCount) + Self.placesAllowance
+        var reasons: [CheckFingerprint: CheckReason] = [:]
+        for place in 0..<min(page.placeCount, places) where reasons.count < checkCount * 2 {
+            guard let record = page.usedPlace(place).flatMap(CheckRecord.init(from:)), record.isUntried else {
+                continue
+            }
+            reasons[record.fingerprint] = record.reason
         }
-    }
-
-    private func describe(
-        _ server: StandingTable.KnownServer, in report: inout ServerReport, _ records: [CheckFingerprint: CheckRecord]
-    ) {
-        let now = Clock.now
-        report.stateSeconds = server.since.map { $0.age(at: now).seconds }
-        let checks = server.checks.map { records[$0] }
-        let known = checks.compactMap { $0 }
-        let failing = known.first { $0.state == .down } ?? known.first { $0.reason != .none }
-        if let failing { report.reason = failing.reason.text(detail: failing.detail) }
-        if let duration = known.map(\.duration).max() { report.checkSeconds = duration.seconds }
-        let verdicts = checks.map { $0?.lastVerdict }
-        if !verdicts.isEmpty, !verdicts.contains(nil) {
-            report.verdictAgeSeconds = verdicts.compactMap { $0 }.min()?.age(at: now).seconds
-        }
-        // That it isn't in the table says more.
-        guard report.note == nil else { return }
-        if known.contains(where: \.isUntried) {
-            report.note = "unchecked"
-        } else if server.waitsForSessions {
-            report.note = "BFD_CHECK not yet"
-        } else if verdicts.contains(nil) {
-            report.note = "not checked yet"
-        } else if known.contains(where: { $0.reason == .silence }) {
-            report.note = "unproven"
-        }
+        return reasons
     }
 
     /// A line for FIFOs for each known state.
@@ -71,9 +48,47 @@ extension CheckerSupervision {
             switch report {
             case .server(let standing): return subject.line(standing.isUp ? .up : .down, priority: 0)
             case .service(let standing): return subject.line(standing.hasQuorum ? .up : .down, priority: 0)
-            case .removed: return nil
             }
         }
+    }
+
+    // MARK: Notifications
+
+    /// Tells that a reload takes away what was up when it was last told of. hasupd does so itself: a checker that is replaced,
+    /// or isn't there, never tells it (docs/decisions, D75).
+    func tellRemoved(by next: StandingTable) {
+        for (subject, _) in standings.removed(by: next) {
+            write(.notice, "\(subject) is removed")
+            notify(subject, isUp: false, generation)
+        }
+    }
+
+    func notify(_ report: CheckerReport, _ table: StandingTable, _ generation: Generation) {
+        guard let subject = table.subject(of: report) else { return }
+        switch report {
+        case .server(let standing): notify(subject, isUp: standing.isUp, generation)
+        case .service(let standing): notify(subject, isUp: standing.hasQuorum, generation)
+        }
+    }
+
+    private func notify(_ subject: NotificationKey, isUp: Bool, _ generation: Generation) {
+        // Its number is the checker's own count, not that of the record.
+        var notification = PendingNotification(of: subject, sequence: 0, trigger: isUp ? .up : .down, priority: 0)
+        let notices = generation.serviceNotices
+        notification.findCommands(in: notices.scripts[subject] ?? [], generation.global)
+        notification.sendsMail = notices.mails.contains(subject)
+        delegate.checkerNotifies(notification)
+    }
+
+    /// Mails that a check has turned although its server stays down, unless no_checker_emails says otherwise.
+    func mail(_ observation: CheckObservation, _ table: StandingTable, _ generation: Generation) {
+        guard case .turned(let service, let server, _, _, _) = observation,
+            let subject = table.subject(service, server), !generation.global.mail.omitsChecks,
+            generation.serviceNotices.mails.contains(subject)
+        else { return }
+        var notification = PendingNotification(of: subject, sequence: 0, trigger: .down, priority: 0)
+        notification.sendsMail = true
+        delegate.checkerMails(notification)
     }
 
     // MARK: Log
@@ -84,25 +99,28 @@ extension CheckerSupervision {
     private static let failuresMax = 60
 
     /// Logs what is notified: it has changed, or is told for the first time.
-    func log(_ report: CheckerReport, of table: StandingTable) {
+    ///
+    /// - Parameter isStopping: true if hasupd ends, so that they go down for those only who are to be told (omega).
+    func log(_ report: CheckerReport, of table: StandingTable, isStopping: Bool) {
         guard report.notification != 0, let subject = table.subject(of: report) else { return }
         let isUp: Bool
         let state: String
         switch report {
         case .server(let standing):
             isUp = standing.isUp
-            let reason = standing.reason.text(detail: standing.detail)
+            let reason = isStopping ? "hasupd stops" : standing.reason.text(detail: standing.detail)
             state = isUp ? "is UP" : reason.isEmpty ? "is DOWN" : "is DOWN (\(reason))"
         case .service(let standing):
             isUp = standing.hasQuorum
-            state = isUp ? "is UP: it has its quorum" : "is DOWN: it has no quorum"
-        case .removed:
-            isUp = true
-            state = "is removed"
+            let why = isStopping ? " (hasupd stops)" : ": it has no quorum"
+            state = isUp ? "is UP: it has its quorum" : "is DOWN\(why)"
         }
-        let text = "\(subject) \(state)"
-        // Each change is logged, with its own reason; a checker that goes mad doesn't fill the disk.
-        lines.write(isUp ? .notice : .warning, "", text, burst: Self.changesMax)
+        write(isUp ? .notice : .warning, "\(subject) \(state)")
+    }
+
+    /// Each change is logged, with its own reason; a checker that goes mad doesn't fill the disk.
+    private func write(_ level: Logger.Level, _ text: String) {
+        lines.write(level, "", text, burst: Self.changesMax)
         delegate.report(text)
     }
 

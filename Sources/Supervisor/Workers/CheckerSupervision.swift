@@ -54,13 +54,7 @@ final class CheckerSupervision: WorkerProcessOwner {
             self.generation = generation
             let services = generation.services
             table = StandingTable(services, after: former)
-            awaited = Set(
-                services.compactMap { service in
-                    guard service.suspendsWithoutAddress, case .address(let address, _) = service.address else {
-                        return nil
-                    }
-                    return address
-                })
+            awaited = Set(services.compactMap(\.awaitedAddress))
             let names = Set(
                 services.flatMap(\.realServers).flatMap(\.checks).compactMap { check in
                     if case .file(let file) = check.kind { file.tracker } else { nil }
@@ -91,7 +85,7 @@ final class CheckerSupervision: WorkerProcessOwner {
     var page: CheckPage { memory.page }
     /// The newest one last, and those before it of which something may still be told.
     private var given: [Given]
-    private var generation: Generation { given[given.count - 1].generation }
+    var generation: Generation { given[given.count - 1].generation }
     /// Checks that the checker may have now.
     var checkCount: Int { given.reduce(0) { $0 + $1.checkCount } }
     /// True after the process that runs has been configured.
@@ -175,9 +169,16 @@ final class CheckerSupervision: WorkerProcessOwner {
     /// The states of the newest configuration's services.
     var standings: StandingTable { given[given.count - 1].table }
 
+    /// Those of the awaited addresses (ha_suspend) that are on this machine; nil when nobody knows, so that all is checked.
+    var presentAddresses: Set<IPAddress>? { presence.map { Set($0.present) } }
+
+    /// The path of MISC_CHECK's program.
+    func program(of check: CheckFingerprint) -> String { scripts.program(of: check) ?? "" }
+
     /// Gives it a new generation.
     func apply(_ generation: Generation) {
         let next = Given(generation, after: standings)
+        tellRemoved(by: next.table)
         given.append(next)
         scripts.follow(generation)
         admitPings(next)
@@ -401,13 +402,14 @@ final class CheckerSupervision: WorkerProcessOwner {
         for report in reports {
             do throws(StandingTable.StandingRefusal) {
                 if try given[place].table.take(report, at: context.loop.now) { news.append(report) }
-                if report.notification != 0 { notified.append(report) }
-                log(report, of: given[place].table)
+                guard report.notification != 0, isStill(report, since: place) else { continue }
+                notified.append(report)
+                log(report, of: given[place].table, isStopping: worker.life.state == .stopping)
             } catch {
                 refuse("\(error)", kind: error.kind)
             }
         }
-        for report in notified { notify(report, given[place]) }
+        for report in notified { notify(report, given[place].table, given[place].generation) }
         // At the end servers go down for those only who are to be told (omega).
         if worker.life.state == .stopping { return }
         if place < given.count - 1 {
@@ -427,20 +429,9 @@ final class CheckerSupervision: WorkerProcessOwner {
         }
     }
 
-    private func notify(_ report: CheckerReport, _ given: Given) {
-        guard let subject = given.table.subject(of: report) else { return }
-        let isUp: Bool
-        switch report {
-        case .server(let standing): isUp = standing.isUp
-        case .service(let standing): isUp = standing.hasQuorum
-        case .removed: isUp = false
-        }
-        // Its number is the checker's own count, not that of the record.
-        var notification = PendingNotification(of: subject, sequence: 0, trigger: isUp ? .up : .down, priority: 0)
-        let notices = given.generation.serviceNotices
-        notification.findCommands(in: notices.scripts[subject] ?? [], given.generation.global)
-        notification.sendsMail = notices.mails.contains(subject)
-        delegate.checkerNotifies(notification)
+    /// False for a report of a former configuration about what a later one has removed: `tellRemoved` was the last word.
+    private func isStill(_ report: CheckerReport, since place: Int) -> Bool {
+        given[(place + 1)...].allSatisfy { given[place].table.renumbered(report, for: $0.table) != nil }
     }
 
     /// Passes on news of a former configuration to the newest: a checker that follows begins with it.
@@ -459,19 +450,8 @@ final class CheckerSupervision: WorkerProcessOwner {
         // One that came up with the same verdicts is up already: the check's turn is no news any more.
         for observation in observations where given[place].table.admits(observation, at: context.loop.now) {
             log(observation, of: given[place].table)
-            mail(observation, given[place])
+            mail(observation, given[place].table, given[place].generation)
         }
-    }
-
-    /// Mails that a check has turned although its server stays down, unless no_checker_emails says otherwise.
-    private func mail(_ observation: CheckObservation, _ given: Given) {
-        guard case .turned(let service, let server, _, _, _) = observation,
-            let subject = given.table.subject(service, server), !given.generation.global.mail.omitsChecks,
-            given.generation.serviceNotices.mails.contains(subject)
-        else { return }
-        var notification = PendingNotification(of: subject, sequence: 0, trigger: .down, priority: 0)
-        notification.sendsMail = true
-        delegate.checkerMails(notification)
     }
 
     func refuse(_ sentence: String, kind: String) {

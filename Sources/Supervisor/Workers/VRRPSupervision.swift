@@ -72,6 +72,8 @@ final class VRRPSupervision: WorkerProcessOwner {
     private var addresses: AddressFile
     /// True until a worker has run its configuration since that file was made.
     private var isFirst: Bool
+    /// True if a former hasupd has left a page that no worker has ever had: it had no instance.
+    private let isUnused: Bool
     /// True until a worker has run its configuration since hasupd was started anew without a keepalived beside it.
     private var mayAdopt: Bool
     /// The packet socket of all workers, so that none closes its last descriptor when it dies: that waits for the kernel's
@@ -112,7 +114,8 @@ final class VRRPSupervision: WorkerProcessOwner {
         self.delegate = delegate
         broker = Broker(
             generation: generation.number, source: generation, lastNotification: saved.lastNotification)
-        isInherited = saved.page != nil
+        isUnused = saved.page?.generation == 0
+        isInherited = saved.page != nil && !isUnused
         if let inherited = saved.page { page = inherited } else { page = try StatePage.create() }
         (addresses, isFirst) = try delegate.keepAddresses()
         mayAdopt = context.isAlone && isFirst && saved.page == nil
@@ -147,7 +150,7 @@ final class VRRPSupervision: WorkerProcessOwner {
 
     /// Starts the worker when there is something for it to do.
     private func begin() {
-        if broker.source.instanceCount > 0 || !isFirst {
+        if broker.source.instanceCount > 0 || !isFirst && !isUnused {
             worker?.handle(.start)
         } else if let idleTimer {
             // In another turn, as a worker would say it.

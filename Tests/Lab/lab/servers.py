@@ -48,15 +48,22 @@ class Server:
             self.listener = None
 
 
+def request(connection):
+    """An HTTP request up to its empty line; None when the client ends before."""
+    asked = b""
+    while b"\r\n\r\n" not in asked:
+        piece = connection.recv(4096)
+        if not piece:
+            return None
+        asked += piece
+    return asked
+
+
 def http(status="200 OK", body=b"hello", headers=(), keeps_open=False, before=0.0):
     """A reply function of an HTTP server."""
     def reply(connection, _):
-        request = b""
-        while b"\r\n\r\n" not in request:
-            piece = connection.recv(4096)
-            if not piece:
-                return
-            request += piece
+        if request(connection) is None:
+            return
         time.sleep(before)
         head = [f"HTTP/1.1 {status}", *headers]
         connection.sendall("\r\n".join([*head, "", ""]).encode() + body)
@@ -68,13 +75,11 @@ def http(status="200 OK", body=b"hello", headers=(), keeps_open=False, before=0.
 def recording(notes, status=lambda: "200 OK"):
     """A reply function of an HTTP server that notes (time, the client's address and port, request) of each connection."""
     def reply(connection, _):
-        request, began, peer = b"", time.monotonic(), connection.getpeername()
-        while b"\r\n\r\n" not in request:
-            piece = connection.recv(4096)
-            if not piece:
-                return
-            request += piece
-        notes.append((began, peer, request.decode()))
+        began, peer = time.monotonic(), connection.getpeername()
+        asked = request(connection)
+        if asked is None:
+            return
+        notes.append((began, peer, asked.decode()))
         connection.sendall(f"HTTP/1.1 {status()}\r\n\r\nhello".encode())
     return reply
 

@@ -105,7 +105,7 @@ def _run(prepare, bound, show=None):
         with open(os.path.join(folder, "console"), "wb") as console:
             kernel = subprocess.Popen(
                 [KERNEL, "mem=512M", "root=/dev/root", "rootfstype=hostfs", "rootflags=/", "rw", f"init={init}",
-                 "con=null", "con0=null", "quiet", "umid=kernel", f"uml_dir={folder}"],
+                 "con=null", "con0=null", "quiet", "umid=kernel", f"uml_dir={folder}"], env=_environment(folder),
                 stdin=subprocess.DEVNULL, stdout=console, stderr=console, start_new_session=True)
             try:
                 _wait(kernel, bound, os.path.join(folder, "output"), show)
@@ -118,6 +118,17 @@ def _run(prepare, bound, show=None):
         return int(seen["status"]), seen["output"]
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _environment(folder):
+    """The environment of the kernel: with the library of uml_registers.c where it can't start without."""
+    with open("/proc/cpuinfo", encoding="ascii") as file:
+        if "amx_tile" not in file.read():
+            return None
+    library = os.path.join(folder, "registers.so")
+    source = os.path.join(os.path.dirname(__file__), "uml_registers.c")
+    subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"], check=True)
+    return {**os.environ, "LD_PRELOAD": library}
 
 
 def _wait(kernel, bound, output, show):

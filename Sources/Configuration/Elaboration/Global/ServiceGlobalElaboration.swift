@@ -107,7 +107,39 @@ extension Elaborator {
         model.global.mail.relay = host
     }
 
+    /// A mail that is asked for and has no way out. It runs when everything was read.
+    mutating func checkMailsAreSent() {
+        let mail = model.global.mail
+        let missing =
+            mail.relay == nil ? "smtp_server" : mail.recipients.isEmpty ? "notification_email" : nil
+        guard let missing, !misplaced.has(missing), !statements.contains(where: { $0.row.name == missing }) else {
+            return
+        }
+        let asks = ["smtp_alert", "smtp_alert_vrrp", "smtp_alert_checker"]
+        let first = statements.first { statement in
+            guard asks.contains(statement.row.name) else { return false }
+            return statement.words.first.map { Configuration.boolean(string($0)) == true } ?? true
+        }
+        guard let first else { return }
+        report(
+            .warning,
+            "no mail is sent, because `\(missing)` is missing in global_defs: set it, or take `\(first.row.name)` out",
+            at: first.token)
+    }
+
     // MARK: - IPVS
+
+    mutating func tableNamespace(_ statement: Statement) {
+        let name = firstWord(statement) ?? ""
+        model.global.daemon.ipvsNamespace = name
+        guard environment.interfaces != nil, let word = statement.words.first,
+            files.identity(of: "/run/netns/\(name)") == nil
+        else { return }
+        report(
+            .warning,
+            "there is no network namespace `\(name)` (/run/netns/\(name)), and without it no virtual server is set up: make "
+                + "it (`ip netns add \(name)`) before hasupd starts", at: word, code: .machine)
+    }
 
     mutating func flushOnStop(_ statement: Statement) {
         model.global.balancer.flushAtStop = .everything

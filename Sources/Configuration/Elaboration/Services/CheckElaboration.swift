@@ -82,11 +82,9 @@ extension Elaborator {
         guard draft.port != 0 || transport == nil else {
             return refuse(
                 "`\(draft.name)` needs `connect_port`, because the real server has no port; the check is left out",
-                at: draft.token)
+                at: draft.token, code: .check)
         }
-        if let transport, let served = server.transport, served != transport,
-            (served == .udp) != (transport == .udp)
-        {
+        if let transport, let served = server.transport, served != transport {
             report(
                 .warning,
                 "`\(draft.name)` asks over \(transport.name), but the service is \(served.name): it may be up while "

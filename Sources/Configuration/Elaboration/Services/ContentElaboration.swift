@@ -13,7 +13,7 @@ extension Elaborator {
             report(
                 .error,
                 "`\(string(token))` needs \(library.name), which can't be loaded (\(reason)): install it", at: token,
-                atStart: StartAction("leave such servers unchecked", past: "such servers stay unchecked"))
+                atStart: StartAction("leave such servers unchecked", past: "such servers stay unchecked"), code: .check)
             return nil
         }
     }
@@ -22,15 +22,24 @@ extension Elaborator {
         guard let reason = judge(.patterns, at: token - 1)?.objection(to: pattern) else { return }
         report(
             .error, "the regex doesn't compile: \(reason)", at: token,
-            atStart: StartAction("leave the server unchecked", past: "the server stays unchecked"))
+            atStart: StartAction("leave the server unchecked", past: "the server stays unchecked"), code: .check)
     }
 
     /// Reads the files of SSL and sees whether they fit.
     ///
     /// - Parameter places: the keywords.
     mutating func readCredentials(of block: Statement, _ places: [String: Int]) {
-        guard let library = judge(.tls, at: block.token) else { return }
         let settings = model.tlsClient
+        for (keyword, path) in [
+            ("ca", settings.authorities), ("certificate", settings.certificate), ("key", settings.key),
+        ] {
+            guard let path, path.utf8.first != Byte.slash, let place = places[keyword] else { continue }
+            report(
+                .warning,
+                "`\(path)` is a relative path, and hasupd may look for it in another folder than this command does: write the "
+                    + "whole path", at: place + 1)
+        }
+        guard let library = judge(.tls, at: block.token) else { return }
         let unchecked = StartAction("leave servers with SSL_GET unchecked", past: "servers with SSL_GET stay unchecked")
         var credentials = TLSCredentials()
         var isReadable = true
@@ -47,7 +56,9 @@ extension Elaborator {
             case .success(let bytes): credentials[keyPath: content] = bytes
             case .failure(let error):
                 isReadable = false
-                report(.error, "can't read `\(path)`: \(error.explanation)", at: place + 1, atStart: unchecked)
+                report(
+                    .error, "can't read `\(path)`: \(error.explanation)", at: place + 1, atStart: unchecked,
+                    code: .check)
             }
         }
         guard isReadable else { return }
@@ -56,7 +67,7 @@ extension Elaborator {
                 guard let path, let place = places[keyword] else { continue }
                 report(
                     .error, "the \(keyword) `\(path)` can't be used: \(objection.reason)", at: place + 1,
-                    atStart: unchecked)
+                    atStart: unchecked, code: .check)
             }
             return
         }

@@ -153,7 +153,7 @@ extension Elaborator {
             }
             let known = shared.trackers[kind] ?? [:]
             let hint = suggestion(for: name, among: known.keys.sorted())
-            refuse("there is no \(kind.keyword) `\(name)`\(hint)", at: word)
+            refuse("there is no \(kind.keyword) `\(name)`\(hint)", at: word, code: .check)
             return nil
         }
         warnIfLater(definition.token, word)
@@ -167,6 +167,7 @@ extension Elaborator {
             return
         }
         refuse(
-            "`\(check.name)` without a valid `\(keyword)`; the check is left out", at: check.token, atStart: .inMessage)
+            "`\(check.name)` without a valid `\(keyword)`; the check is left out", at: check.token, atStart: .inMessage,
+            code: .check)
     }
 }

@@ -19,7 +19,7 @@ extension Elaborator {
     /// Reads one real_server block and appends it to the virtual server.
     mutating func realServer(_ block: Statement) {
         guard let first = block.words.first else { return refuseMissing(block) }
-        guard let address = address(at: first) else { return }
+        guard let address = serverAddress(at: first) else { return }
         ignore(block.words.dropFirst(2))
         var written: UInt16 = 0
         if block.words.count > 1 {
@@ -70,6 +70,18 @@ extension Elaborator {
         for check in checks { perform(check) }
         service.settings.realServers.append(server.settings)
         service.serverTokens.append(block.token)
+    }
+
+    /// An address that IPVS can send packets to.
+    mutating func serverAddress(at word: Int) -> IPAddress? {
+        guard let address = address(at: word) else { return nil }
+        guard !address.isMulticast, !address.isUnspecified else {
+            refuse(
+                "`\(address)` isn't the address of one server, and IPVS refuses it: write the server's own; it is left out",
+                at: word, atStart: .inMessage)
+            return nil
+        }
+        return address
     }
 
     /// The fate of the port of a DR or TUN server.

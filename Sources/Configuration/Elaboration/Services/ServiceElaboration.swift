@@ -29,6 +29,8 @@ struct ServiceDraft {
     var token: Int { block.token }
     /// True if its address could be read; without one it isn't set up whatever else it says.
     var hasAddress = true
+    /// True if no port stands behind its address.
+    var lacksPort = false
     /// The beginning of the last statement with each keyword.
     var places: [String: Int] = [:]
     /// Settings that real servers and checks inherit.
@@ -74,9 +76,9 @@ extension Elaborator {
     /// Reads one virtual_server block and appends it to the model. What is wrong in the block is said although there is no
     /// service to be made of it.
     mutating func virtualServer(_ block: Statement) {
-        let address = serviceAddress(block)
         service = ServiceDraft()
         service.block = block
+        let address = serviceAddress(block)
         service.settings = VirtualServerSettings(
             address: address ?? likelyAddress(block), location: text.location(text.tokens[block.token]))
         service.hasAddress = address != nil
@@ -114,7 +116,14 @@ extension Elaborator {
             refuse("`\(string(first))` needs a value", at: first)
             return nil
         }
-        ignore(block.words.dropFirst(2))
+        if isMark, block.words.count > 2 {
+            report(
+                .warning,
+                "a virtual server with a fwmark has no port, so `\(string(first + 2))` is ignored: the rule that sets the mark "
+                    + "says which ports are meant", at: first + 2)
+        } else {
+            ignore(block.words.dropFirst(2))
+        }
         if isMark { return integer(at: first + 1, Limits.mark, for: "fwmark").map { .firewallMark(UInt32($0)) } }
         return .group(string(first + 1))
     }
@@ -138,7 +147,10 @@ extension Elaborator {
             return nil
         }
         ignore(words.dropFirst(2))
-        guard words.count > 1 else { return .address(address, port: 0) }
+        guard words.count > 1 else {
+            service.lacksPort = true
+            return .address(address, port: 0)
+        }
         return port(at: words.lowerBound + 1, 0...65_535).map { .address(address, port: $0) }
     }
 
@@ -180,7 +192,7 @@ extension Elaborator {
 
     mutating func sorryServer(_ statement: Statement) {
         guard let first = statement.words.first else { return refuseMissing(statement) }
-        guard let address = address(at: first) else { return }
+        guard let address = serverAddress(at: first) else { return }
         ignore(statement.words.dropFirst(2))
         var number: UInt16 = 0
         if statement.words.count > 1 {
