@@ -1,6 +1,7 @@
 #include "include/tls.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -246,11 +247,12 @@ void hasup_tls_destroy(void *connection) {
 }
 
 static int failure(SSL *connection, int result) {
+    int error = errno;
     int kind = ssl.get_error(connection, result);
     int code = HASUP_TLS_FAILED;
     if (kind == SSL_ERROR_WANT_READ || kind == SSL_ERROR_WANT_WRITE) code = HASUP_TLS_AGAIN;
     if (kind == SSL_ERROR_ZERO_RETURN) code = HASUP_TLS_END;
-    if (kind == SSL_ERROR_SYSCALL) code = HASUP_TLS_CUT;
+    if (kind == SSL_ERROR_SYSCALL) code = error == ECONNRESET ? HASUP_TLS_RESET : HASUP_TLS_CUT;
     if (kind == SSL_ERROR_SSL && ERR_GET_REASON(ssl.peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING)
         code = HASUP_TLS_CUT;
     ssl.clear_error();

@@ -278,7 +278,11 @@ final class CheckConnections {
             try tls.handshake()
             feed(check, attempt, .connected)
         } catch {
-            if case .again = error { attempt.progress = loop.now } else { finish(check, attempt, .failed(.tls)) }
+            switch error {
+            case .again: attempt.progress = loop.now
+            case .reset: finish(check, attempt, .error(ECONNRESET))
+            case .ended, .cut, .failed: finish(check, attempt, .failed(.tls))
+            }
         }
     }
 
@@ -326,6 +330,7 @@ final class CheckConnections {
             case .again: return .wait
             case .ended: return .input(.ended)
             case .cut: return attempt.isStrict ? .verdict(.failed(.closedEarly)) : .input(.ended)
+            case .reset: return .input(.failed(ECONNRESET))
             case .failed: return .verdict(.failed(.tls))
             }
         }
@@ -360,6 +365,7 @@ final class CheckConnections {
                 sent = try tls.write(attempt.unsent)
             } catch {
                 if case .again = error { return }
+                if case .reset = error { return finish(check, attempt, .error(ECONNRESET)) }
                 return finish(check, attempt, .failed(.tls))
             }
         } else {

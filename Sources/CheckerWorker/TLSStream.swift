@@ -9,6 +9,8 @@ final class TLSStream {
         case ended
         /// The connection ended without that.
         case cut
+        /// The other side has reset it.
+        case reset
         case failed
     }
 
@@ -54,6 +56,7 @@ final class TLSStream {
         case Int(HASUP_TLS_AGAIN): .again
         case Int(HASUP_TLS_END): .ended
         case Int(HASUP_TLS_CUT): .cut
+        case Int(HASUP_TLS_RESET): .reset
         default: .failed
         }
     }

@@ -213,7 +213,8 @@ struct World {
             if reason != "\(TransitionReason.notTakenOver)" { joinHooks(machine, router) }
         }
         if before == .master {
-            lastYield[router] = now
+            // Who waits for its before_master has told nobody of an address.
+            if machines[machine].pendingHooks[router].isEmpty { lastYield[router] = now }
             if state == .fault { invariants.gaveUp(machine, router, at: now) }
         }
         trace.transition(now, machine, router, from: before, to: state, reason)

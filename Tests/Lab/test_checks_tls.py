@@ -339,9 +339,12 @@ def test_what_cannot_be_used(lan, begin, authority):
     wait_for("the reasons", shown, lambda text: "the files of `SSL` can't be used" in text and
              "the regex doesn't compile" in text)
     # Both servers stand in the table, nobody looks at them, and that is said by each exit status.
-    answer = hasup.cli("services", "--json")
-    servers = json.loads(answer.stdout)["services"][0]["servers"]
-    assert answer.returncode == 1 and [seen["state"] for seen in servers] == ["UNCHECKED", "UNCHECKED"], servers
+    def answer():
+        done = hasup.cli("services", "--json")
+        return done.returncode, json.loads(done.stdout)["services"][0]["servers"]
+
+    _, servers = wait_for("both unchecked", answer, lambda seen: seen[0] == 1 and [server["state"] for server in seen[1]] == [
+        "UNCHECKED", "UNCHECKED"])
     assert [seen["checks"][0]["kind"] for seen in servers] == ["SSL_GET", "HTTP_GET"], servers
     status = hasup.cli("status")
     assert status.returncode == 1 and "2 unchecked" in status.stdout and "isn't set up" in status.stdout, status.stdout

@@ -45,6 +45,7 @@ import Testing
         (8902, "a MASTER notified before its addresses came, behind a death and a reload without hook"),
         (7376, "a MASTER notified although the kernel had refused what it answered for first"),
         (16469, "a MASTER whose last address was another instance's, too, and was refused to that one"),
+        (50198, "a before_master that failed after the faults, of a master that had told nobody of its addresses"),
     ])
     func namedSeedsOfGroups(_ seed: UInt64, _ story: String) {
         #expect(Simulation.run(seed: seed).failures.isEmpty, "\(story): hasup-sim --seed \(seed) --trace")

@@ -34,6 +34,8 @@ enum {
     /// The connection has ended without that.
     HASUP_TLS_CUT = -3,
     HASUP_TLS_FAILED = -4,
+    /// The other side has reset the connection.
+    HASUP_TLS_RESET = -5,
 };
 
 /// Goes on with the handshake. Returns 0 when it is done, or one of the above.

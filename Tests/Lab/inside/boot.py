@@ -49,8 +49,19 @@ def main_pid(unit):
 
 
 def worker(pid):
-    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
-        return file.read().split()
+    """The VRRP worker; hasupd has children that live for a moment, too."""
+    def found():
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+            return [child for child in file.read().split() if role(child) == "hasup-vrrp"]
+    return wait_for("the worker", found, lambda children: len(children) == 1, BOUND)
+
+
+def role(pid):
+    try:
+        with open(f"/proc/{pid}/cmdline", encoding="utf-8") as file:
+            return os.path.basename(file.read().split("\0")[0])
+    except OSError:
+        return ""
 
 
 def program(pid):
