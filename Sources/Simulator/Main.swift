@@ -116,7 +116,9 @@ struct SimulationOptions {
 
     /// The words on the command line of a replay, apart from the seed.
     var words: String {
-        let inject = (injection?.rawValue ?? serviceFault?.rawValue ?? guardFault?.rawValue).map { " --inject \($0)" } ?? ""
-        return (isOfServices ? " --services" : "") + (isOfGuards ? " --guards" : "") + (isPlain ? " --plain" : "") + inject
+        let inject =
+            (injection?.rawValue ?? serviceFault?.rawValue ?? guardFault?.rawValue).map { " --inject \($0)" } ?? ""
+        return (isOfServices ? " --services" : "") + (isOfGuards ? " --guards" : "") + (isPlain ? " --plain" : "")
+            + inject
     }
 }

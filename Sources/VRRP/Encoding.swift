@@ -245,6 +245,14 @@ extension ByteWriter {
         write(kind)
         write(UInt32(instance))
     }
+
+    /// An observation about a node of a cluster.
+    fileprivate mutating func write(node: String, of cluster: String, isHeard: Bool) {
+        write(UInt8(17))
+        write(text: node)
+        write(text: cluster)
+        write(isHeard)
+    }
 }
 
 extension Observation {
@@ -313,10 +321,7 @@ extension Observation {
             writer.write(kind: 16, of: instance)
             hold.encode(into: &writer)
         case .clusterNode(let node, let cluster, let isHeard):
-            writer.write(UInt8(17))
-            writer.write(text: node)
-            writer.write(text: cluster)
-            writer.write(isHeard)
+            writer.write(node: node, of: cluster, isHeard: isHeard)
         }
     }
 

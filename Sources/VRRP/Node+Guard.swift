@@ -9,10 +9,10 @@ struct NodeGuards: Sendable {
     private(set) var places: [Int: GuardPlace] = [:]
     /// Stands for this start of the node; given before the first configuration.
     var nonce: UInt64 = 0
-    /// What a predecessor has left, until the first configuration.
+    /// A predecessor's legacy, until the first configuration.
     var kept: [KeptGuard] = []
 
-    /// Where the decision about an instance is made.
+    /// The place of the decision about an instance.
     struct GuardPlace: Hashable, Sendable {
         var cluster: Int
         var group: Int

@@ -4,7 +4,7 @@ import Reactor
 
 /// The protocol's version, exchanged in the first message of both sides. Workers start from the running image
 /// (docs/decisions, D7), so there is never a second version to talk to; a difference is an error.
-package let workerProtocolVersion: UInt16 = 8
+package let workerProtocolVersion: UInt16 = 9
 
 /// Former configurations that a worker is told of at most. A reload that would make more of them is refused.
 package let previousGenerationsMax = 16

@@ -110,7 +110,7 @@ struct CheckCommand: ParsableCommand {
     }
 
     /// The place of guard.conf: nothing is beside standard input.
-    private static func guardPlace(_ named: String?, besideOf file: String?) -> GuardPlace {
+    private static func guardPlace(_ named: String?, besideOf file: String?) -> GuardFilePlace {
         named.map { .named($0) } ?? (file == InputFiles.name ? .none : .beside)
     }
 

@@ -22,7 +22,7 @@ import Testing
 
     static func load(
         _ text: String, guarded: String? = nil, node: String = "lb1", interfaces: Set<String>? = nil,
-        file: GuardPlace = .beside, guardPath: String = "/e/guard.conf"
+        file: GuardFilePlace = .beside, guardPath: String = "/e/guard.conf"
     ) -> LoadedConfiguration {
         var environment = Environment(interfaces: interfaces, configID: node)
         environment.guardFile = file

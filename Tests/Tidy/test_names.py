@@ -11,7 +11,7 @@ USED_OTHERWISE = {
     "validate": "ArgumentParser calls it",
 }
 # Names that only tests use, and why that is right.
-FOR_TESTS = {"GuardTimes": "the guard's core, which isn't built yet, goes by it"}
+FOR_TESTS = {}
 # Names that types inside of different types may share: there they are read with the outer one's, as in RepeatLog.Kind.
 INNER_TYPES = {"Entry", "Failure", "Key", "Kind", "Outcome", "State"}
 # Names that types may share anywhere, and why.

@@ -78,7 +78,7 @@ package struct LinkFacts: Hashable, Sendable {
 }
 
 /// The place of guard.conf.
-package enum GuardPlace: Hashable, Sendable {
+package enum GuardFilePlace: Hashable, Sendable {
     /// Beside the main file, where it may be missing.
     case beside
     /// At this path.
@@ -93,7 +93,7 @@ package struct Environment: Hashable, Sendable {
     package var interfaces: Set<String>?
     /// The name that `@NAME` lines are compared with: `--config-id`, else the node's name up to its first dot.
     package var configID: String
-    package var guardFile = GuardPlace.beside
+    package var guardFile = GuardFilePlace.beside
     /// Environment variables, for `${_ENV NAME}`.
     package var variables: [String: String]
     /// Seed of `${_RANDOM}`: the same seed gives the same configuration.

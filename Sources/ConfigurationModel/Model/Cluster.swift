@@ -257,7 +257,7 @@ package enum ColdStart: Choice {
 
 extension ConfigurationModel {
     /// One decision of a guard: a cluster's place in `clusters`, and the place of a name among what it guards.
-    package struct GuardedGroup: Hashable, Sendable {
+    package struct GuardedPlace: Hashable, Sendable {
         package var cluster: Int
         package var group: Int
         package init(cluster: Int, group: Int) {
@@ -268,18 +268,18 @@ extension ConfigurationModel {
 
     /// For each instance that is guarded, by its name or with its sync group, the decision that it belongs to, by the
     /// instance's name. A name that an instance and a group share is the group's.
-    package var guardedGroups: [String: GuardedGroup] {
+    package var guardedGroups: [String: GuardedPlace] {
         var members: [String: [Int]] = [:]
         for group in shared.syncGroups where members[group.name] == nil { members[group.name] = group.members }
         let names = Set(instances.map(\.name))
-        var found: [String: GuardedGroup] = [:]
+        var found: [String: GuardedPlace] = [:]
         for (cluster, settings) in clusters.enumerated() {
             for (group, name) in settings.guarded.enumerated() {
                 let guarded: [String] =
                     members[name].map { $0.filter(instances.indices.contains).map { instances[$0].name } }
                     ?? (names.contains(name) ? [name] : [])
                 for instance in guarded where found[instance] == nil {
-                    found[instance] = GuardedGroup(cluster: cluster, group: group)
+                    found[instance] = GuardedPlace(cluster: cluster, group: group)
                 }
             }
         }

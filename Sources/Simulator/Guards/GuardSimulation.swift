@@ -2,7 +2,7 @@ import Base
 import ConfigurationModel
 import VRRP
 
-/// One seed of guarded nodes: two or three machines with random times and paths, one fault of docs/split-brain.md after the
+/// One seed of guarded nodes: two or three machines with random times and paths, one fault after the
 /// other, and after each of them peace. Judged is what the kernels have, not what the nodes say.
 struct GuardSimulation {
     var world: World
@@ -28,7 +28,9 @@ struct GuardSimulation {
         random = SeededRandom(seed: seed &* 0xbf58_476d_1ce4_e5b9 &+ 103)
         self.fault = fault
         var scenario = Scenario(random: &random)
-        while scenario.machineCount > 3 || scenario.routers.contains(where: { $0.interval > .seconds(1) }) { scenario = Scenario(random: &random) }
+        while scenario.machineCount > 3 || scenario.routers.contains(where: { $0.interval > .seconds(1) }) {
+            scenario = Scenario(random: &random)
+        }
         let pathCount = Int.random(in: 1...3, using: &random)
         var cluster = Self.cluster(scenario, pathCount: pathCount, &random)
         for machine in scenario.models.indices {
@@ -92,7 +94,8 @@ struct GuardSimulation {
         let master = world.machines.first { $0.states.contains(.master) }?.number ?? 0
         let other = (master + Int.random(in: 1..<world.machines.count, using: &random)) % world.machines.count
         let length = Int64.random(in: 100_000_000...12_000_000_000, using: &random)
-        world.trace.note(world.now, nil, "\(story), master m\(master), other m\(other), \(Interval(nanoseconds: length))")
+        world.trace.note(
+            world.now, nil, "\(story), master m\(master), other m\(other), \(Interval(nanoseconds: length))")
         let before = world.invariants.transitions
         switch story {
         case .masterDead, .backupDead:
@@ -190,7 +193,8 @@ struct GuardSimulation {
 
     private var downInterval: Interval {
         let instances = world.scenario.models.flatMap(\.instances)
-        return instances.map { $0.advertInterval * Int64($0.downTimerAdverts) + max($0.advertInterval, .seconds(1)) }.max()
+        return instances.map { $0.advertInterval * Int64($0.downTimerAdverts) + max($0.advertInterval, .seconds(1)) }
+            .max()
             ?? .zero
     }
 
@@ -203,7 +207,7 @@ struct GuardSimulation {
             max(downInterval + (confirmation ?? .zero), times.silence()) + GuardTimes.kernelTime + cluster.interval)
     }
 
-    /// Who comes back from a pause has let go by then: its frame, the other's answer, and the kernel's work.
+    /// The time in which a machine that comes back from a pause lets go: its frame, the other's answer, the kernel's work.
     private var thawBound: Int64 { drifted(cluster.interval * 2 + GuardTimes.kernelTime) }
 
     private var preemptDelay: Interval { world.scenario.models.flatMap(\.instances).map(\.preemptDelay).max() ?? .zero }
@@ -250,7 +254,8 @@ struct GuardSimulation {
             guard let manyMax, world.now - since > manyMax else { continue }
             world.invariants.fail(
                 world.now,
-                "machines \(holders) hold the addresses of VI_\(router) for \(Interval(nanoseconds: world.now - since))")
+                "machines \(holders) hold the addresses of VI_\(router) for \(Interval(nanoseconds: world.now - since))"
+            )
         }
     }
 
@@ -290,13 +295,15 @@ struct GuardSimulation {
             let masters = world.machines.filter { $0.states[router] == .master }.map(\.number)
             if !isServed(router) {
                 world.invariants.fail(
-                    world.now, "VI_\(router) has \(masters.isEmpty ? "no master" : "masters \(masters)") after \(what), held by \(holders(of: router))")
+                    world.now,
+                    "VI_\(router) has \(masters.isEmpty ? "no master" : "masters \(masters)") after \(what), held by \(holders(of: router))"
+                )
             }
         }
     }
 }
 
-/// A fault of the table in docs/split-brain.md.
+/// A fault of the guard's table.
 enum GuardStory: CaseIterable {
     case masterDead
     case backupDead
@@ -321,7 +328,8 @@ enum GuardStory: CaseIterable {
     /// True if it mustn't move any address.
     var movesNobody: Bool {
         switch self {
-        case .masterIsolated, .backupIsolated, .networkCut, .advertsDropped, .pathsCut, .oneLeft, .workerKilled, .reloaded:
+        case .masterIsolated, .backupIsolated, .networkCut, .advertsDropped, .pathsCut, .oneLeft, .workerKilled,
+            .reloaded:
             true
         case .masterDead, .backupDead, .masterStopped, .masterPaused, .backupPaused, .everythingCut: false
         }

@@ -27,7 +27,7 @@ extension World {
         }
     }
 
-    /// What a core is given of a frame that has come.
+    /// The event for a core that a frame has come to.
     func event(of beat: HeartbeatOnPath) -> Event? {
         beat.bytes.withUnsafeBytes { try? Heartbeat($0) }.map { .heartbeat($0, cluster: 0, path: beat.path) }
     }

@@ -489,15 +489,3 @@ final class VRRPSupervision: WorkerProcessOwner {
         }
     }
 }
-
-extension LogLevel {
-    var loggerLevel: Logger.Level {
-        switch self {
-        case .error: .error
-        case .warning: .warning
-        case .notice: .notice
-        case .info: .info
-        case .debug: .debug
-        }
-    }
-}

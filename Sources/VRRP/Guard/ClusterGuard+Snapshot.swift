@@ -1,7 +1,7 @@
 import Base
 import ConfigurationModel
 
-/// What a guard leaves to its successor in the node's record. Whoever was heard counts as heard at the successor's start, so
+/// The part of the node's record that a guard leaves to its successor. Whoever was heard counts as heard at the successor's start, so
 /// nobody is replaced for what it has missed; a claim under way isn't kept.
 struct KeptGuard: Hashable, Sendable {
     struct KeptNode: Hashable, Sendable {
@@ -86,7 +86,8 @@ extension ClusterGuard {
     /// Goes on where a predecessor has died. Frames of others count from the first one that echoes one of the new numbers.
     func resumed(from kept: KeptGuard, at now: Instant) -> ClusterGuard {
         var guardian = ClusterGuard(
-            settings, own: own, nonce: kept.nonce, groups: groups, after: kept.sequence + 2 * Self.sequencesKept, at: now)
+            settings, own: own, nonce: kept.nonce, groups: groups, after: kept.sequence + 2 * Self.sequencesKept,
+            at: now)
         guardian.startedAt = min(kept.startedAt, now)
         for place in settings.nodes.indices {
             guard let node = kept.nodes.first(where: { $0.name == name(of: place) }) else { continue }

@@ -2,7 +2,7 @@ import Base
 import ConfigurationModel
 import Wire
 
-/// What the virtual routers of a guarded group are at the moment, as far as other nodes are concerned.
+/// The present state of a guarded group's virtual routers, as far as other nodes are concerned.
 struct GroupState: Hashable, Sendable {
     var state = RouterState.initialize
     var priority = Priority.release
@@ -40,7 +40,7 @@ struct ClusterGuard: Sendable {
     fileprivate(set) var beatDueAt: Instant
     /// Refused frames by reason.
     var refused = [UInt64](repeating: 0, count: HeartbeatRefusal.allCases.count)
-    /// What the last frame said of the groups.
+    /// The groups as the last frame described them.
     private var lastStandings: [GroupStanding] = []
     /// True once everything has ended and the others were told.
     private var saidGoodbye = false
@@ -132,7 +132,8 @@ struct ClusterGuard: Sendable {
             }
         }
         return Heartbeat(
-            cluster: 0, sender: UInt8(own), path: 0, nonce: nonce, sequence: sent.next(at: now), stayBound: times.stayBound,
+            cluster: 0, sender: UInt8(own), path: 0, nonce: nonce, sequence: sent.next(at: now),
+            stayBound: times.stayBound,
             settings: digest, references: .notConfigured, echoes: echoes, standings: standings)
     }
 
@@ -188,7 +189,9 @@ extension ClusterGuard {
     /// The name of the path by which a node was heard last.
     func lastPath(to node: Int) -> String? {
         let paths = peers[node].paths.indices.filter { peers[node].paths[$0].lastHeard != nil }
-        let last = paths.max { (peers[node].paths[$0].lastHeard ?? .never) < (peers[node].paths[$1].lastHeard ?? .never) }
+        let last = paths.max {
+            (peers[node].paths[$0].lastHeard ?? .never) < (peers[node].paths[$1].lastHeard ?? .never)
+        }
         return last.map { settings.nodes[own].paths[$0].name }
     }
 
@@ -254,7 +257,9 @@ extension ClusterGuard {
                 else { continue }
                 let isKnown = groups[place].assent.map { $0 == (node, standing.claim) } ?? false
                 if isKnown, groups[place].claim == 0 { continue }
-                if groups[place].claim != 0, isBetter(own, state.priority.rawValue, than: node, standing.priority) { continue }
+                if groups[place].claim != 0, isBetter(own, state.priority.rawValue, than: node, standing.priority) {
+                    continue
+                }
                 groups[place].assent = (node, standing.claim)
                 groups[place].claim = 0
                 groups[place].asksForHandOver = false
@@ -266,7 +271,8 @@ extension ClusterGuard {
 
     /// True if a node is MASTER of a group, or its kernel has the addresses.
     private func hasGroup(_ node: Int, _ group: Int, at now: Instant) -> Bool {
-        guard peers[node].isHeard(within: settings.timeout, at: now), let standing = peers[node].standing(of: group) else {
+        guard peers[node].isHeard(within: settings.timeout, at: now), let standing = peers[node].standing(of: group)
+        else {
             return false
         }
         return standing.state == RouterState.master.rawValue || standing.flags.contains(.addressIsThere)

@@ -12,7 +12,7 @@ package enum HeartbeatRefusal: UInt8, Hashable, Sendable, CaseIterable {
     case unproved
 }
 
-/// What is known of a path to another node.
+/// Evidence about a path to another node.
 struct HeartbeatPathEvidence: Hashable, Sendable {
     var nonce: UInt64 = 0
     var sequence: UInt64 = 0
@@ -39,7 +39,7 @@ struct GuardPeer: Hashable, Sendable {
     /// True if it hears our advertisements.
     var hearsAdverts = false
     var standings: [GroupStanding] = []
-    /// How long it may stay MASTER without hearing us.
+    /// The longest time for which it may stay MASTER without hearing us.
     var stayBound = Interval.zero
     var settingsDigest: UInt32?
     /// By the place of our own path.
