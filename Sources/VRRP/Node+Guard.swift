@@ -88,7 +88,22 @@ extension Node {
     mutating func take(_ frame: Heartbeat, cluster: Int, path: Int, at now: Instant) -> Bool {
         guard context.guards.clusters.indices.contains(cluster) else { return false }
         context.guards.clusters[cluster].noteStall(at: now)
-        return context.guards.clusters[cluster].take(frame, path: path, at: now)
+        let sender = Int(frame.sender)
+        let former = context.guards.clusters[cluster].groups(at: sender, at: now)
+        let matters = context.guards.clusters[cluster].take(frame, path: path, at: now)
+        for place in former where !context.guards.clusters[cluster].isSomewhere(place, at: now) {
+            claimReleased(context.guards.clusters[cluster].groups[place].members, at: now)
+        }
+        return matters
+    }
+
+    /// A MASTER has let go, and its kernel has the addresses no more: who is ready claims at once, without skew
+    /// (docs/decisions, D111). Of several the best one is agreed to.
+    private mutating func claimReleased(_ members: [InstanceID], at now: Instant) {
+        for id in members where routers[id].state == .backup {
+            changed.add(id)
+            routers[id].claimReleased(at: now, &context)
+        }
     }
 
     // MARK: Decisions
@@ -101,7 +116,7 @@ extension Node {
             for place in context.guards.clusters[number].groups.indices {
                 if settle(place, of: number, at: now, into: &actions) { hasChanged = true }
             }
-            let states = context.guards.clusters[number].groups.map { state(of: $0, at: now) }
+            let states = groupStates(of: number, at: now)
             for place in context.guards.clusters[number].assent(states, at: now) {
                 let group = context.guards.clusters[number].groups[place]
                 for id in group.members where routers[id].state == .backup {
@@ -117,7 +132,7 @@ extension Node {
         _ place: Int, of number: Int, at now: Instant, into actions: inout [Action]
     ) -> Bool {
         var group = context.guards.clusters[number].groups[place]
-        var state = state(of: group, at: now)
+        var state = state(of: group.members, at: now)
         let (times, bound) = (context.guards.clusters[number].times, context.guards.clusters[number].peerBound)
         state.confirmedAt = group.members.reduce(state.confirmedAt) {
             max($0, routers[$1].confirmedAt(times, peerBound: bound))
@@ -201,7 +216,7 @@ extension Node {
                 actions.append(
                     .observe(.clusterNode(cluster.name(of: node), of: cluster.settings.name, isHeard: isHeard)))
             }
-            let states = context.guards.clusters[number].groups.map { state(of: $0, at: now) }
+            let states = groupStates(of: number, at: now)
             let isGoodbye = hasStopped && !owesWithdrawals && !states.contains { $0.hasAddresses }
             guard
                 let frame = context.guards.clusters[number].frame(states, isGoodbye: isGoodbye, at: now)
@@ -212,31 +227,44 @@ extension Node {
         }
     }
 
-    private func state(of group: GuardedGroup, at now: Instant) -> GroupState {
-        var state = GroupState()
-        let members = group.members.lazy.map { routers[$0] }
-        guard let first = members.first else { return state }
-        state.priority = members.reduce(first.priority) { min($0, $1.priority) }
-        let states = Set(members.map(\.state))
-        if states.contains(.master) {
-            state.state = .master
-        } else if states.contains(.fault) {
-            state.state = .fault
-        } else {
-            state.state = states == [.backup] ? .backup : .initialize
+    /// The states of a cluster's groups.
+    private func groupStates(of number: Int, at now: Instant) -> [GroupState] {
+        var states: [GroupState] = []
+        for group in context.guards.clusters[number].groups { states.append(state(of: group.members, at: now)) }
+        return states
+    }
+
+    /// The state of a group. It is read at each turn, and a closure would copy the whole node for it.
+    private func state(of members: [InstanceID], at now: Instant) -> GroupState {
+        var group = GroupState()
+        guard let first = members.first else { return group }
+        group.priority = routers[first].priority
+        group.isReady = !isStopping
+        var (hasMaster, hasFault, hasBackup, isWhole) = (false, false, false, true)
+        var (mayBeMaster, preempts) = (!isStopping, false)
+        for id in members {
+            let isBackup = routers[id].state == .backup
+            switch routers[id].state {
+            case .master: hasMaster = true
+            case .fault: hasFault = true
+            case .backup: hasBackup = true
+            case .initialize: isWhole = false
+            }
+            group.priority = min(group.priority, routers[id].priority)
+            if !routers[id].faults.isEmpty || routers[id].order == .resigned || routers[id].order == .maintenance {
+                group.isReady = false
+            }
+            if !routers[id].mayBeMaster { mayBeMaster = false }
+            if isBackup, let reason = routers[id].claimReason, reason.preempts { preempts = true }
+            if routers[id].hearsMaster(at: now) { group.hearsMaster = true }
+            if context.ledger.count(of: id) > 0 { group.hasAddresses = true }
         }
-        state.isReady =
-            !isStopping && (state.state == .master || state.state == .backup)
-            && members.allSatisfy { $0.faults.isEmpty && $0.order != .resigned && $0.order != .maintenance }
-        state.hasAddresses = group.members.contains { context.ledger.count(of: $0) > 0 }
-        state.wantsMaster =
-            !isStopping && states.contains(.backup) && members.allSatisfy(\.mayBeMaster)
-            && !members.contains { $0.state == .fault }
-        state.hearsMaster = members.contains { $0.hearsMaster(at: now) }
+        group.state = hasMaster ? .master : hasFault ? .fault : isWhole ? .backup : .initialize
+        if group.state == .fault || group.state == .initialize { group.isReady = false }
+        group.wantsMaster = mayBeMaster && hasBackup && !hasFault
         // Without its advertisements the link may be what has broken: then nobody is asked to move.
-        state.preempts =
-            state.hearsMaster && members.contains { $0.state == .backup && ($0.claimReason?.preempts ?? false) }
-        return state
+        group.preempts = group.hearsMaster && preempts
+        return group
     }
 }
 
@@ -252,6 +280,13 @@ extension VirtualRouter {
         claimReason = nil
         isReleased = false
         armMasterDown(max(now, context.startsAt) + masterDownInterval, &context)
+    }
+
+    /// The master has released it, by a frame.
+    mutating func claimReleased(at now: Instant, _ context: inout NodeContext) {
+        guard !wantsMaster else { return }
+        isReleased = true
+        armMasterDown(max(now, context.startsAt), &context)
     }
 
     /// The time at which no advertisement has come for the master-down interval and its confirmation.

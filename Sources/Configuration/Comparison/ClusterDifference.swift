@@ -14,7 +14,7 @@ struct ClusterDifference {
             // Where a block stands is no setting.
             before.location = cluster.location
             settings += SettingTexts.differences(before, cluster).map { setting in
-                var setting = setting
+                var setting = setting.marked(in: ["cluster"])
                 setting.name = "cluster \(cluster.name) \(setting.name)"
                 return setting
             }

@@ -129,7 +129,7 @@ extension ModelDifference.Setting {
         ]
         let keywords = names.flatMap { name in blocks.compactMap { KeywordTable.shared.keyword(name, in: $0) } }
         var setting = self
-        setting.isWithoutEffect = keywords.first?.status.isWaiting ?? false
+        setting.isWithoutEffect = isWithoutEffect || keywords.first?.status.isWaiting ?? false
         return setting
     }
 }

@@ -60,12 +60,29 @@ extension Elaborator {
     }
 
     private mutating func runClusters() {
+        let isUnread = diagnostics.errorCount > 0
         for place in topLevel() where statements[place].row.stage == .clusters { perform(statements[place]) }
         refuseForeignBlocks()
         if statements.isEmpty, diagnostics.errorCount == 0, let file = text.files.first {
             report(
                 .warning, "\(file.path) has no `cluster` block, so nothing is guarded",
                 at: SourceLocation(file: file.path, line: 1))
+        }
+        if isUnread { faultUnguarded() }
+    }
+
+    /// What can't be read outside of all blocks may be the block of any instance: a start leaves those in FAULT that no
+    /// other block guards, as it does with those of a block that has errors.
+    private mutating func faultUnguarded() {
+        let isInBlock = topLevel().contains {
+            statements[$0].row.stage == .clusters && hasErrors(inside: statements[$0])
+        }
+        guard !isInBlock else { return }
+        let guarded = model.guardedGroups
+        for index in model.instances.indices where guarded[model.instances[index].name] == nil {
+            model.instances[index].faults.append(
+                "\(GuardFile.name) can't be read as a whole, and may have its cluster block: `hasup check` shows the errors"
+            )
         }
     }
 

@@ -12,7 +12,20 @@ extension Elaborator {
         checkTimeout()
         checkNodes(block)
         checkPaths()
+        checkSomethingActs()
         checkGuarded(block)
+    }
+
+    /// As long as nothing but UDP heartbeats acts, a cluster without them guards nothing.
+    private mutating func checkSomethingActs() {
+        let nodes = cluster.settings.nodes
+        guard nodes.count > 1, !nodes.allSatisfy(\.isUnguarded),
+            cluster.settings.ownNode.map({ nodes[$0].isUnguarded }) != true,
+            !nodes.contains(where: { $0.paths.contains(where: \.acts) })
+        else { return }
+        refuse(
+            "`cluster \(cluster.settings.name)` guards nothing yet: it has no `heartbeat` by `udp`, and nothing else acts",
+            at: cluster.place, atStart: .inMessage, code: .notYet)
     }
 
     private mutating func checkTimeout() {
@@ -171,6 +184,9 @@ extension Elaborator {
 }
 
 extension HeartbeatPath {
+    /// True if hasup sends heartbeats by it.
+    var acts: Bool { if case .unicast = kind { true } else { false } }
+
     /// The interface that it is bound to; nil for a serial line.
     package var device: String? {
         switch kind {

@@ -126,6 +126,8 @@ struct DiagnosticList {
         }
     }
 
+    func hasErrors(since mark: DiagnosticMark) -> Bool { errorCount > mark.errors }
+
     func firstError(since mark: DiagnosticMark) -> SourceLocation? {
         diagnostics.dropFirst(mark.kept).first { $0.severity == .error }?.location
     }

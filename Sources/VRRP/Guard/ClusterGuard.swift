@@ -250,7 +250,7 @@ extension ClusterGuard {
     mutating func assent(_ states: [GroupState], at now: Instant) -> [Int] {
         var yielding: [Int] = []
         for (place, state) in zip(groups.indices, states) where state.state != .master && !state.hasAddresses {
-            guard !state.hearsMaster, !others.contains(where: { hasGroup($0, place, at: now) }) else { continue }
+            guard !state.hearsMaster, !isSomewhere(place, at: now) else { continue }
             for node in others {
                 guard peers[node].isHeard(within: settings.timeout, at: now),
                     let standing = peers[node].standing(of: place), standing.flags.contains(.claims)
@@ -268,6 +268,15 @@ extension ClusterGuard {
         }
         return yielding
     }
+
+    /// The groups of which a node is MASTER, or whose addresses its kernel has.
+    func groups(at node: Int, at now: Instant) -> [Int] {
+        guard peers.indices.contains(node), node != own else { return [] }
+        return groups.indices.filter { hasGroup(node, $0, at: now) }
+    }
+
+    /// True if another node that is heard is MASTER of a group, or has its addresses.
+    func isSomewhere(_ group: Int, at now: Instant) -> Bool { others.contains { hasGroup($0, group, at: now) } }
 
     /// True if a node is MASTER of a group, or its kernel has the addresses.
     private func hasGroup(_ node: Int, _ group: Int, at now: Instant) -> Bool {

@@ -32,20 +32,69 @@ struct ClusterContext {
 
 extension Elaborator {
     mutating func clusterBlock(_ block: Statement) {
+        let isBroken = hasErrors(inside: block)
         if !clusters.isGuardFile { refuseOpenLines(of: block) }
-        guard let token = word(of: block) else { return }
+        let mark = diagnostics.mark
+        read(cluster: block)
+        if isBroken || diagnostics.hasErrors(since: mark) { faultGuarded(since: mark) }
+    }
+
+    private mutating func read(cluster block: Statement) {
+        cluster = ClusterDraft()
+        shared.seenInBlock = [:]
+        guard let token = word(of: block) else { return perform(inside: block) }
         let name = string(token)
         if let first = model.clusters.first(where: { $0.name == name }) {
             refuse("`cluster \(name)` exists already; this block is left out", at: token, atStart: .inMessage)
-            return diagnostics.add(.note, "the first one is here", at: first.location)
+            diagnostics.add(.note, "the first one is here", at: first.location)
+            return perform(inside: block)
         }
-        cluster = ClusterDraft(settings: ClusterSettings(name: name, location: text.location(text.tokens[block.token])))
+        cluster.settings = ClusterSettings(name: name, location: text.location(text.tokens[block.token]))
         cluster.place = token
-        shared.seenInBlock = [:]
         perform(inside: block)
         finishCluster(block)
         model.clusters.append(cluster.settings)
     }
+
+    /// True if the words of a block themselves have errors: its keywords and braces.
+    func hasErrors(inside block: Statement) -> Bool {
+        let first = text.location(text.tokens[block.token])
+        var depth = 0
+        var place = block.token
+        while place < text.tokens.count {
+            if text.tokens[place].kind == .open { depth += 1 }
+            if text.tokens[place].kind == .close { depth -= 1 }
+            if text.tokens[place].kind == .close, depth == 0 { break }
+            place += 1
+        }
+        let last = place < text.tokens.count ? text.location(text.tokens[place]).line : .max
+        return diagnostics.diagnostics.contains {
+            guard $0.severity == .error, let location = $0.location else { return false }
+            return location.file == first.file && location.line >= first.line && location.line <= last
+        }
+    }
+
+    /// A start leaves what an erroneous block guards in FAULT: without its guard nothing keeps a second node from being
+    /// MASTER (docs/decisions, D105).
+    private mutating func faultGuarded(since mark: DiagnosticMark) {
+        let names = Set(cluster.guarded.map { string($0) })
+        var members = Set(model.instances.indices.filter { names.contains(model.instances[$0].name) })
+        for group in model.shared.syncGroups
+        where names.contains(group.name) || group.members.contains(where: members.contains) {
+            members.formUnion(group.members)
+        }
+        for index in members where !model.instances[index].faults.contains(Self.blockFault) {
+            model.instances[index].faults.append(Self.blockFault)
+        }
+        guard !members.isEmpty else { return }
+        diagnostics.amendErrors(
+            since: mark,
+            atStart: StartAction("leave what the block guards in FAULT", past: "what the block guards is in FAULT"))
+    }
+
+    private static let blockFault =
+        "its cluster block has errors, and without a guard nothing keeps a second node from being MASTER: `hasup check` "
+        + "shows them"
 
     /// keepalived passes a keyword that it doesn't know, and reads what is in its block as if it stood outside: an
     /// instance there would run.
@@ -225,6 +274,13 @@ extension Elaborator {
             return refuse("a node has \(Limits.heartbeatPaths) heartbeats at most", at: token)
         }
         let path = HeartbeatPath(name: name, kind: found)
+        if !path.acts {
+            model.ignoredSettings += 1
+            report(
+                .warning,
+                "`\(string(kind))` isn't handled yet and has no effect: nodes hear each other by `udp` only",
+                at: kind, code: .notYet)
+        }
         cluster.node.paths.append(path)
         cluster.paths.append((path, cluster.settings.nodes.count, token))
     }
