@@ -73,11 +73,9 @@ struct BrokerTests {
             try broker.heartbeatSocket(
                 generation: 7, at: HeartbeatPlace(cluster: cluster, path: path, node: node))
         }
-        #expect(
-            try plan(0, 1, 2)
-                == HeartbeatConnection(
-                    device: "eth1", address: IPAddress(v4: 0x101), port: 7_113, peer: IPAddress(v4: 0x102),
-                    peerPort: 7_114))
+        let ends = try plan(0, 1, 2)
+        #expect(ends.device == "eth1" && ends.address == IPAddress(v4: 0x101) && ends.port == 7_113)
+        #expect(ends.peer == IPAddress(v4: 0x102) && ends.peerPort == 7_114)
         #expect(try plan(0, 0, 0).device == "eth0")
         for (cluster, path, node): (UInt8, UInt8, UInt8) in [
             (1, 0, 0), (0, 2, 0), (0, 0, 1), (0, 0, 2), (0, 0, 3), (255, 255, 255),

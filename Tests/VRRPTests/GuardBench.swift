@@ -43,7 +43,8 @@ struct GuardBench {
     static func master(priority: UInt8 = 100) -> GuardBench {
         var guarded = GuardBench(priority: priority)
         guarded.hear(for: .seconds(4))
-        guarded.hear(change: { $0.assent(to: guarded.claim) })
+        let claim = guarded.claim
+        guarded.hear { $0.assent(to: claim) }
         guarded.advance(.milliseconds(100))
         return guarded
     }

@@ -1,4 +1,5 @@
 import Base
+import ConfigurationModel
 import Testing
 import VRRP
 import Wire
@@ -256,7 +257,8 @@ import Wire
         #expect(guarded.claim == 0, "its addresses are there")
         guarded.hear()
         #expect(guarded.claim != 0)
-        guarded.hear { [claim = guarded.claim] in $0.assent(to: claim) }
+        let claim = guarded.claim
+        guarded.hear { $0.assent(to: claim) }
         #expect(guarded.state == .master && guarded.actions.reasons.last == .masterReleased)
     }
 

@@ -71,8 +71,8 @@ extension Elaborator {
         if isUnread { faultUnguarded() }
     }
 
-    /// What can't be read outside of all blocks may be the block of any instance: a start leaves those in FAULT that no
-    /// other block guards, as it does with those of a block that has errors.
+    /// Leaves in FAULT what no block guards, as a start does with what a block guards that has errors: what can't be read
+    /// outside of all blocks may be the block of any instance.
     private mutating func faultUnguarded() {
         let isInBlock = topLevel().contains {
             statements[$0].row.stage == .clusters && hasErrors(inside: statements[$0])
