@@ -51,8 +51,8 @@ package struct DaemonStatus: JSONRecord, Hashable {
     package var discarded = NamedCounts()
     /// The last of them, of which the worker reports one a second; recent: within two minutes.
     package var lastDiscard: LastDiscard?
-    /// Ways on which the nodes of a cluster hear each other.
-    package var heartbeats: [HeartbeatPathReport] = []
+    /// The other nodes of clusters, as they are heard by heartbeats.
+    package var clusterNodes: [ClusterNodeReport] = []
     /// Objects that hasup-track watches, the first thousand of them.
     package var trackers: [TrackerReport] = []
     /// Virtual servers; nil without any.
@@ -88,7 +88,7 @@ package struct DaemonStatus: JSONRecord, Hashable {
         members.member("notes", &notes)
         members.member("discarded", &discarded)
         members.member("last_discard", &lastDiscard)
-        members.member("heartbeats", &heartbeats)
+        members.member("cluster_nodes", &clusterNodes)
         members.member("trackers", &trackers)
         members.member("services", &services)
         members.member("ipvs_record", &tableRecord)

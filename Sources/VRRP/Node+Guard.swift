@@ -10,7 +10,7 @@ struct NodeGuards: Sendable {
     /// Stands for this start of the node; given before the first configuration.
     var nonce: UInt64 = 0
     /// A predecessor's legacy, until the first configuration.
-    var kept: [KeptGuard] = []
+    var kept: KeptGuards?
 
     /// The place of the decision about an instance.
     struct GuardPlace: Hashable, Sendable {
@@ -61,12 +61,11 @@ extension Node {
             let groups = settings.guarded.map { GuardedGroup(name: $0, members: members(of: $0)) }
             guard let known = former.first(where: { $0.settings.name == settings.name }) else {
                 let new = ClusterGuard(settings, own: own, nonce: context.guards.nonce, groups: groups, at: now)
-                let kept = context.guards.kept.first { $0.cluster == settings.name }
-                return kept.map { new.resumed(from: $0, at: now) } ?? new
+                return context.guards.kept.map { new.resumed(from: $0, at: now) } ?? new
             }
             return known.reconfigured(settings, own: own, groups: groups, at: now)
         }
-        context.guards.kept = []
+        context.guards.kept = nil
         context.guards.indexGroups()
         changed.isNodeChanged = true
         for id in routers.indices {
@@ -138,7 +137,7 @@ extension Node {
             max($0, routers[$1].confirmedAt(times, peerBound: bound))
         }
         if state.state == .master, !group.wasMaster {
-            group.epoch = context.guards.clusters[number].highestEpoch(of: place) + 1
+            group.epoch = context.guards.clusters[number].nextEpoch(of: place)
             changed.isNodeChanged = true
         }
         if state.state != .master { group.isProved = false }

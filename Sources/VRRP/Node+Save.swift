@@ -88,8 +88,7 @@ extension Node {
             writer.write(UInt8(number))
             writer.write(compact: count)
         }
-        writer.write(UInt8(clamping: context.guards.clusters.count))
-        for cluster in context.guards.clusters.prefix(Int(UInt8.max)) { KeptGuard(cluster).encode(into: &writer) }
+        KeptGuards(context.guards.clusters)?.encode(into: &writer, limit: VirtualRouter.recordMax)
     }
 
     /// Takes over the node's own record, if it can be read.
@@ -106,9 +105,7 @@ extension Node {
                     guard number < DiscardReason.allCases.count else { throw .invalid }
                     counts[number] = try reader.readCount64()
                 }
-                var guards: [KeptGuard] = []
-                for _ in 0..<(try reader.readUInt8()) { guards.append(try KeptGuard(from: &reader)) }
-                try reader.finish()
+                let guards = reader.remaining > 0 ? try KeptGuards(from: &reader) : nil
                 return (startsAt, discardReports, counts, guards)
             }
         }

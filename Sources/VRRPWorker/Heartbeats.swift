@@ -2,6 +2,7 @@ import Authentication
 import Base
 import ConfigurationModel
 import Reactor
+import VRRP
 import Wire
 import WorkerProtocol
 
@@ -15,10 +16,21 @@ final class Heartbeats {
         /// Nil without a key file.
         var keys: FrameKeys?
         let connections: [(place: HeartbeatPlace, key: HeartbeatSockets.Key)]
-        /// By path.
-        var counts: [HeartbeatCounts]
-        /// By path and reason: when the log may say it again.
-        var reports: [[RateLimit]]
+        /// By the way to another node.
+        var counts: [HeartbeatSockets.Key: Counts]
+    }
+
+    /// The counters of the way to another node.
+    fileprivate struct Counts {
+        var sent: UInt64 = 0
+        /// Errors of sending, also those that the network has reported afterwards.
+        var errors: UInt64 = 0
+        /// The error number of the last one.
+        var lastError: Int32 = 0
+        /// By reason.
+        var refused = [UInt64](repeating: 0, count: FrameRefusal.allCases.count)
+        /// By reason: when the log may say it again.
+        var reports = FrameRefusal.allCases.map { _ in RateLimit(period: .seconds(60)) }
     }
 
     /// Time between two requests for a socket that can't be had yet: its address or its device may come.
@@ -65,13 +77,9 @@ final class Heartbeats {
             let connections = settings.connections(ofCluster: number).map { place, ends in
                 (place, HeartbeatSockets.Key(cluster: settings.name, ends: ends))
             }
-            let paths = settings.ownNode.map { settings.nodes[$0].paths.count } ?? 0
             return Cluster(
                 settings: settings, tag: clusterTag(of: settings.name), keys: keys,
-                connections: keys == nil ? [] : connections,
-                counts: (0..<paths).map { HeartbeatCounts(cluster: UInt8(number), path: UInt8($0)) },
-                reports: Array(
-                    repeating: FrameRefusal.allCases.map { _ in RateLimit(period: .seconds(60)) }, count: paths))
+                connections: keys == nil ? [] : connections, counts: [:])
         }
         next = (generation, clusters)
         requestMissing()
@@ -84,12 +92,11 @@ final class Heartbeats {
         next = nil
         var clusters = incoming
         for place in clusters.indices {
-            guard let former = self.clusters.first(where: { $0.settings.name == clusters[place].settings.name }),
-                former.counts.count == clusters[place].counts.count
-            else { continue }
-            clusters[place].reports = former.reports
-            clusters[place].counts = former.counts
-            for path in former.counts.indices { clusters[place].counts[path].cluster = UInt8(place) }
+            guard let former = self.clusters.first(where: { $0.settings.name == clusters[place].settings.name }) else {
+                continue
+            }
+            let ways = Set(clusters[place].connections.map(\.key))
+            clusters[place].counts = former.counts.filter { ways.contains($0.key) }
         }
         self.clusters = clusters
         self.generation = generation
@@ -100,8 +107,24 @@ final class Heartbeats {
         requestMissing()
     }
 
-    /// The counters of all paths.
-    var counts: [HeartbeatCounts] { Array(clusters.flatMap(\.counts).prefix(VRRPToSupervisor.entriesMax)) }
+    /// Adds to what the core says of a node what only its sockets know.
+    func describe(_ node: inout ClusterNodeReport) {
+        guard let cluster = clusters.first(where: { $0.settings.name == node.cluster }),
+            let own = cluster.settings.ownNode,
+            let number = cluster.settings.nodes.firstIndex(where: { $0.name == node.node })
+        else { return }
+        for (place, key) in cluster.connections where place.node == number {
+            guard let counts = cluster.counts[key],
+                let path = node.paths.firstIndex(where: {
+                    $0.path == cluster.settings.nodes[own].paths[Int(place.path)].name
+                })
+            else { continue }
+            node.paths[path].unread = counts.refused
+            node.paths[path].sent = counts.sent
+            node.paths[path].errors = counts.errors
+            node.paths[path].errorCode = counts.lastError
+        }
+    }
 
     // MARK: Requests
 
@@ -141,8 +164,8 @@ final class Heartbeats {
     /// A worker of a hasupd that is gone gets no answers; the next hasupd's worker asks itself.
     private func failed(_ key: HeartbeatSockets.Key, _ code: Int32) {
         if let place = places[key] {
-            clusters[Int(place.cluster)].counts[Int(place.path)].errors += 1
-            clusters[Int(place.cluster)].counts[Int(place.path)].lastError = code
+            clusters[Int(place.cluster)].counts[key, default: Counts()].errors += 1
+            clusters[Int(place.cluster)].counts[key, default: Counts()].lastError = code
         }
         if !sockets.has(key), let requestTimer { loop.set(requestTimer, to: loop.now + Self.requestPeriod) }
     }
@@ -166,7 +189,7 @@ final class Heartbeats {
                 clusters[cluster].keys?.sign(&frame)
                 signedPath = place.path
             }
-            if sockets.send(frame, by: key) { clusters[cluster].counts[Int(place.path)].sent += 1 }
+            if sockets.send(frame, by: key) { clusters[cluster].counts[key, default: Counts()].sent += 1 }
         }
     }
 
@@ -175,14 +198,15 @@ final class Heartbeats {
         guard let place = places[key] else { return }
         let (cluster, path) = (Int(place.cluster), Int(place.path))
         switch clusters[cluster].read(bytes, at: place) {
-        case .success(let beat):
-            clusters[cluster].counts[path].received += 1
-            onBeat?(beat, cluster, path)
+        case .success(let beat): onBeat?(beat, cluster, path)
         case .failure(let refusal):
             let reason = Int(refusal.rawValue)
-            clusters[cluster].counts[path].refused[reason] += 1
-            guard clusters[cluster].reports[path][reason].admits(at: loop.now) else { return }
-            let count = clusters[cluster].counts[path].refused[reason]
+            var counts = clusters[cluster].counts[key] ?? Counts()
+            counts.refused[reason] += 1
+            let isTold = counts.reports[reason].admits(at: loop.now)
+            clusters[cluster].counts[key] = counts
+            guard isTold else { return }
+            let count = counts.refused[reason]
             let settings = clusters[cluster].settings
             let name = settings.ownNode.map { settings.nodes[$0].paths[path].name } ?? ""
             onLog?(

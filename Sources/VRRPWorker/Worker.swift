@@ -241,8 +241,12 @@ final class Worker {
         if node.discardedWithoutInstance.contains(where: { $0 > 0 }) {
             VRRPToSupervisor.discarded(node.discardedWithoutInstance).send(on: channel)
         }
-        let heard = heartbeats.counts
-        if !heard.isEmpty { VRRPToSupervisor.heartbeats(heard).send(on: channel) }
+        for var other in node.clusterNodes(at: loop.now) {
+            heartbeats.describe(&other)
+            var writer = ByteWriter()
+            other.encode(into: &writer)
+            VRRPToSupervisor.clusterNode(writer.bytes).send(on: channel)
+        }
         VRRPToSupervisor.status(generation: configuration.generation, writer.bytes).send(
             on: channel, correlation: correlation)
         resetCounters(reset)

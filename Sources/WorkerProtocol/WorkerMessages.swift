@@ -215,8 +215,9 @@ package enum VRRPToSupervisor {
     /// Discarded packets that no instance could be found for, by the number of the reason. Precedes the last part of
     /// a status when there are any.
     case discarded([UInt64])
-    /// The counters of all heartbeat paths. Precedes the last part of a status when there are any.
-    case heartbeats([HeartbeatCounts])
+    /// The other nodes of the clusters, encoded by the VRRP room. Precede the last part of a status when there are any; one
+    /// frame each.
+    case clusterNode([UInt8])
     /// A line for the log.
     case log(LogLevel, String)
     /// Everything is handed over; the process ends next.
@@ -224,7 +225,7 @@ package enum VRRPToSupervisor {
 
     enum Kind: UInt16 {
         case hello = 0x201, configured, worked, openSocket, notify, observations, status, log, stopped
-        case resumed, cleared, discarded, hooks, openHeartbeatSocket, heartbeats
+        case resumed, cleared, discarded, hooks, openHeartbeatSocket, clusterNode
     }
 
     package func send(on channel: Channel, correlation: UInt32 = 0, hasMore: Bool = false) {
@@ -272,9 +273,9 @@ package enum VRRPToSupervisor {
         case .discarded(let counts):
             kind = .discarded
             for count in counts { writer.write(count) }
-        case .heartbeats(let counts):
-            kind = .heartbeats
-            for count in counts { count.encode(into: &writer) }
+        case .clusterNode(let bytes):
+            kind = .clusterNode
+            writer.write(bytes)
         case .log(let level, let text):
             kind = .log
             writer.write(level.rawValue)
@@ -316,7 +317,7 @@ package enum VRRPToSupervisor {
                 .observations(generation: try reader.readUInt64(), try reader.readBytes(reader.remaining))
             case .status: .status(generation: try reader.readUInt64(), try reader.readBytes(reader.remaining))
             case .discarded: .discarded(try reader.readCounts(max: Self.reasonsMax))
-            case .heartbeats: .heartbeats(try reader.readHeartbeatCounts(max: Self.entriesMax))
+            case .clusterNode: .clusterNode(try reader.readBytes(reader.remaining))
             case .log: .log(try reader.readLogLevel(), try reader.readLine())
             case .stopped: .stopped
             }
@@ -349,15 +350,6 @@ extension ByteReader {
         guard remaining <= max * MemoryLayout<UInt64>.size else { throw .invalid }
         var counts: [UInt64] = []
         while remaining > 0 { counts.append(try readUInt64()) }
-        return counts
-    }
-
-    fileprivate mutating func readHeartbeatCounts(max: Int) throws(ByteError) -> [HeartbeatCounts] {
-        var counts: [HeartbeatCounts] = []
-        while remaining > 0 {
-            guard counts.count < max else { throw .invalid }
-            counts.append(try HeartbeatCounts(decoding: &self))
-        }
         return counts
     }
 

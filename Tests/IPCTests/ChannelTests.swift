@@ -192,7 +192,7 @@ struct ChannelTests {
             .openHeartbeatSocket(generation: 1, HeartbeatPlace(cluster: 2, path: 3, node: 4)),
             .notify(generation: 1, [3, 4, 5]),
             .hooks(generation: 1, [3, 4, 5]), .observations(generation: 9, [1, 2]), .status(generation: 9, []),
-            .heartbeats([HeartbeatCounts(cluster: 1, path: 2), HeartbeatCounts(cluster: 1, path: 3)]),
+            .clusterNode([1, 2, 3]),
             .log(.warning, "text"), .stopped,
         ]
         for message in messages { message.send(on: channel) }

@@ -155,11 +155,15 @@ def again(a, store):
 
 
 def upgrade(a):
-    """Another file lies where it was started from."""
+    """Another file lies where it was started from. The key file is away meanwhile: the keys are handed on."""
+    key = os.path.join(a.node.directory, "cluster.key")
+    os.rename(key, key + ".away")
     shutil.copy(binary("hasupd"), a.binary + ".new")
     os.rename(a.binary + ".new", a.binary)
     done = a.cli("upgrade", bound=20)
     assert done.returncode == 0, done.stdout + done.stderr
+    os.rename(key + ".away", key)
+    assert "the keys that were read before stay in force" in a.log()
 
 
 def reload(a):

@@ -147,6 +147,24 @@ struct GuardSimulation {
             world.giveConfiguration(other)
             world.giveConfiguration(master)
             run(for: length)
+        case .masterDeaf:
+            deafen(master)
+            for machine in world.machines.indices where machine != master {
+                world.network.setCut(true, from: master, to: machine)
+            }
+            run(for: length)
+            world.network.heal()
+            healPaths()
+        case .deafMasterStopped:
+            deafen(master)
+            run(for: settlePaths)
+            // Its kernel is busy: what the others do meanwhile they do beside its addresses.
+            world.machines[master].kernelFreeAt = world.now + 50_000_000
+            world.stop(master)
+            run(for: takeoverBound + length)
+            expectMasters("\(story)")
+            healPaths()
+            world.start(master)
         case .everythingCut:
             manyMax = nil
             for machine in world.machines.indices { isolate(machine, true) }
@@ -158,6 +176,13 @@ struct GuardSimulation {
         guard story.movesNobody, fault != .off else { return }
         for router in world.scenario.routers.indices where world.invariants.transitions[router] != before[router] {
             world.invariants.fail(world.now, "VI_\(router) moves, which it mustn't: \(story)")
+        }
+    }
+
+    /// A machine hears no heartbeats, and is heard.
+    private mutating func deafen(_ machine: Int) {
+        for other in world.machines.indices where other != machine {
+            world.setPaths(true, world.heartbeats.indices, from: other, to: machine)
         }
     }
 
@@ -322,6 +347,10 @@ enum GuardStory: CaseIterable {
     case backupPaused
     case workerKilled
     case reloaded
+    /// It hears no heartbeats, and its adverts aren't heard.
+    case masterDeaf
+    /// It hears no heartbeats, and is stopped.
+    case deafMasterStopped
     /// The network and all paths: two masters, as long as it lasts.
     case everythingCut
 
@@ -329,9 +358,10 @@ enum GuardStory: CaseIterable {
     var movesNobody: Bool {
         switch self {
         case .masterIsolated, .backupIsolated, .networkCut, .advertsDropped, .pathsCut, .oneLeft, .workerKilled,
-            .reloaded:
+            .reloaded, .masterDeaf:
             true
-        case .masterDead, .backupDead, .masterStopped, .masterPaused, .backupPaused, .everythingCut: false
+        case .masterDead, .deafMasterStopped, .backupDead, .masterStopped, .masterPaused, .backupPaused, .everythingCut:
+            false
         }
     }
 }

@@ -6,7 +6,8 @@ import Reactor
 import WorkerProtocol
 
 /// The keys of the clusters (docs/decisions, D105): read from their files with each configuration, and handed to VRRP workers
-/// in memory of their own. They stand in no image, log or report.
+/// in memory of their own. They stand in no image, log or report. The next hasupd is given them, too: a file that can't be read
+/// at that moment changes nothing.
 final class ClusterKeys {
     /// A cluster's keys of the last configuration.
     private struct Entry {
@@ -18,12 +19,24 @@ final class ClusterKeys {
 
     /// By the cluster's place.
     private var entries: [Int: Entry] = [:]
+    /// Those that a former hasupd has read, until the first configuration.
+    private var inherited: [Entry] = []
+    /// The keys for the next hasupd; nil without any.
+    private(set) var legacy: MappedMemory?
     /// A sentence about a file that can't be used.
     var onFailure: ((String) -> Void)?
 
+    /// - Parameter legacy: a former hasupd's; what isn't whole is passed over.
+    init(legacy: MappedMemory?) {
+        guard let legacy else { return }
+        self.legacy = legacy
+        inherited = withExtendedLifetime(legacy) { (try? Self.entries(in: legacy.bytes)) ?? [] }
+    }
+
     /// Reads the files of a configuration. Where one can't be used, what was read of it before stays.
     func read(for generation: Generation) {
-        let former = entries.values
+        let former = inherited + entries.values
+        inherited = []
         entries = [:]
         for (place, cluster) in generation.clusters.enumerated() where cluster.needsKeys {
             let before = former.first { $0.name == cluster.name && $0.path == cluster.secretFile }?.memory
@@ -38,7 +51,45 @@ final class ClusterKeys {
             entries[place] = Entry(name: cluster.name, path: cluster.secretFile, memory: memory)
         }
         generation.keyless = Set(entries.filter { $0.value.memory == nil }.keys)
+        bequeath()
     }
+
+    // MARK: The next hasupd
+
+    private static let legacyForm: UInt8 = 1
+
+    private func bequeath() {
+        var writer = ByteWriter()
+        let whole = entries.values.filter { $0.memory != nil }.prefix(Int(UInt8.max))
+        writer.write(Self.legacyForm)
+        writer.write(UInt8(whole.count))
+        for entry in whole {
+            guard let memory = entry.memory else { continue }
+            entry.name.encode(into: &writer)
+            entry.path.encode(into: &writer)
+            writer.write(UInt16(memory.bytes.count))
+            writer.write(Array(memory.bytes))
+        }
+        // Without memory for it the next one reads the files.
+        legacy = whole.isEmpty ? nil : try? MappedMemory(sealed: MappedMemory.sealed(writer.bytes, name: "hasup-keys"))
+    }
+
+    private static func entries(in bytes: UnsafeRawBufferPointer) throws -> [Entry] {
+        var reader = ByteReader(bytes)
+        guard try reader.readUInt8() == legacyForm else { throw ByteError.invalid }
+        var entries: [Entry] = []
+        for _ in 0..<(try reader.readUInt8()) {
+            let (name, path) = (try String(decoding: &reader), try String(decoding: &reader))
+            let content = try reader.readBytes(Int(try reader.readUInt16()))
+            _ = try KeyFile(content)
+            let memory = try MappedMemory(sealed: MappedMemory.sealed(content, name: "hasup-keys"))
+            entries.append(Entry(name: name, path: path, memory: memory))
+        }
+        try reader.finish()
+        return entries
+    }
+
+    // MARK: The worker
 
     /// Hands over all keys, for the configuration that the worker is given next.
     func send(on channel: Channel) {

@@ -5,22 +5,11 @@ import Control
 import Glibc
 import Reactor
 import Supervision
+import VRRP
 import Varlink
 import WorkerProtocol
 
 extension VRRPSupervision {
-    /// The heartbeat paths of the configuration that runs, as the worker last reported them.
-    var heartbeatReports: [HeartbeatPathReport] {
-        let clusters = broker.source.clusters
-        return heartbeatCounts.compactMap { counts in
-            guard clusters.indices.contains(Int(counts.cluster)) else { return nil }
-            let cluster = clusters[Int(counts.cluster)]
-            let paths = cluster.ownNode.map { cluster.nodes[$0].paths } ?? []
-            guard paths.indices.contains(Int(counts.path)) else { return nil }
-            return HeartbeatPathReport(cluster: cluster.name, path: paths[Int(counts.path)].name, counts)
-        }
-    }
-
     /// Opens the socket of a heartbeat path for the worker, which names it by its place.
     func openHeartbeatSocket(
         generation: UInt64, _ place: HeartbeatPlace, _ correlation: UInt32, _ worker: WorkerProcess
@@ -59,16 +48,33 @@ extension VRRPSupervision {
     }
 }
 
+/// The other nodes of clusters: a worker reports each one before the last part of a status.
+struct ClusterNodes {
+    /// Those of the last status that is whole.
+    private(set) var all: [ClusterNodeReport] = []
+    private var coming: [ClusterNodeReport] = []
+
+    mutating func add(_ node: ClusterNodeReport) {
+        guard coming.count < ClusterNodeReport.most else { return }
+        var node = node
+        for path in node.paths.indices { node.paths[path].explain() }
+        coming.removeAll { $0.cluster == node.cluster && $0.node == node.node }
+        coming.append(node)
+    }
+
+    /// The last part of a status has come.
+    mutating func finish() {
+        all = coming
+        coming = []
+    }
+}
+
 extension HeartbeatPathReport {
-    fileprivate init(cluster: String, path: String, _ counts: HeartbeatCounts) {
-        self.init()
-        self.cluster = cluster
-        self.path = path
-        sent = Int(clamping: counts.sent)
-        errors = Int(clamping: counts.errors)
-        lastError = counts.lastError == 0 ? nil : SystemError.text(of: counts.lastError)
-        received = Int(clamping: counts.received)
-        for (reason, count) in zip(FrameRefusal.allCases, counts.refused) where count > 0 {
+    /// Adds names and texts for people.
+    fileprivate mutating func explain() {
+        lastError = errorCode == 0 ? nil : SystemError.text(of: errorCode)
+        for (reason, count) in zip(FrameRefusal.allCases, unread) where count > 0 { refused.add(reason.name, count) }
+        for (reason, count) in zip(HeartbeatRefusal.allCases, repeated) where count > 0 {
             refused.add(reason.name, count)
         }
     }

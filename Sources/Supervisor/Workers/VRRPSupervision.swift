@@ -37,6 +37,8 @@ protocol VRRPSupervisionDelegate: AnyObject {
     func cleared(_ generation: UInt64)
     /// Workers keep their state for successors in this page from now on.
     func keep(_ page: StatePage)
+    /// The keys of clusters for a successor of hasupd; nil for none.
+    func keep(keys: MappedMemory?)
     /// Returns the file of the addresses that workers have set, and whether it is new.
     /// - Throws: `SystemError` when there is none and none can be made.
     func keepAddresses() throws(SystemError) -> (file: AddressFile, isNew: Bool)
@@ -56,6 +58,7 @@ struct SavedWorkerState {
     let deathsWithSnapshot: Int
     /// The number of the last notification.
     let lastNotification: UInt64
+    let keys: MappedMemory?
 }
 
 /// hasupd's side of the VRRP worker: starts it, passes it descriptors and configurations, performs its requests, and
@@ -84,7 +87,7 @@ final class VRRPSupervision: WorkerProcessOwner {
     private(set) var previousGenerations: [Generation] = []
     /// True as long as the page is a former hasupd's and no worker has resumed from it.
     private var isInherited: Bool
-    private let clusterKeys = ClusterKeys()
+    private let clusterKeys: ClusterKeys
     private let staleAddresses: StaleAddressGuard
     private var statusRequests: StatusRequests?
     /// The newest generation that this worker runs.
@@ -98,8 +101,8 @@ final class VRRPSupervision: WorkerProcessOwner {
     private var hasResumed = false
     /// Packets that no instance matched, by `DiscardReason.rawValue`, as the worker last reported them.
     private(set) var discardedWithoutInstance: [UInt64] = []
-    /// Heartbeat paths, as the worker last reported them.
-    private(set) var heartbeatCounts: [HeartbeatCounts] = []
+    /// The other nodes of clusters, as the worker last reported them.
+    private(set) var clusterNodes = ClusterNodes()
     /// The last worker's report on its sandbox.
     private(set) var sandboxReport = SandboxReport()
 
@@ -114,6 +117,7 @@ final class VRRPSupervision: WorkerProcessOwner {
         self.delegate = delegate
         broker = Broker(
             generation: generation.number, source: generation, lastNotification: saved.lastNotification)
+        clusterKeys = ClusterKeys(legacy: saved.keys)
         isUnused = saved.page?.generation == 0
         isInherited = saved.page != nil && !isUnused
         if let inherited = saved.page { page = inherited } else { page = try StatePage.create() }
@@ -140,6 +144,7 @@ final class VRRPSupervision: WorkerProcessOwner {
 
     func start() {
         delegate.keep(page)
+        delegate.keep(keys: clusterKeys.legacy)
         // Its addresses have had no owner since the last worker ended.
         if isInherited { staleAddresses.workerEnded(page, addresses, broker.source, previous: previousGenerations) }
         begin()
@@ -182,6 +187,7 @@ final class VRRPSupervision: WorkerProcessOwner {
         worker?.watch(
             smallestAdvertInterval: generation.model.smallestAdvertInterval, instanceCount: generation.instanceCount)
         clusterKeys.read(for: generation)
+        delegate.keep(keys: clusterKeys.legacy)
         if isIdle { return begin() }
         guard let channel = worker?.channel else { return }
         checkDelivery(on: channel)
@@ -344,7 +350,9 @@ final class VRRPSupervision: WorkerProcessOwner {
             }
             for observation in observations { delegate.observed(observation, generation: generation) }
         case .discarded(let counts): discardedWithoutInstance = counts
-        case .heartbeats(let counts): heartbeatCounts = counts
+        case .clusterNode(let bytes):
+            clusterNodes.add(
+                try decode(frame, bytes) { reader throws(ByteError) in try ClusterNodeReport(decoding: &reader) })
         case .status(let generation, let bytes):
             try receiveStatus(frame, generation, bytes)
         case .log(let level, let text):
@@ -475,6 +483,7 @@ final class VRRPSupervision: WorkerProcessOwner {
             throw .unexpected("a status of a generation that it doesn't run")
         }
         let limit = source.instanceCount
+        if !frame.header.hasMore { clusterNodes.finish() }
         try statusRequests?.receive(frame.header.correlation, source, bytes, isLast: !frame.header.hasMore) {
             () throws(FrameError) in
             try decode(frame, bytes) { reader throws(ByteError) in

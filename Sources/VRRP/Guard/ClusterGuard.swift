@@ -25,7 +25,7 @@ struct ClusterGuard: Sendable {
     let settings: ClusterSettings
     let times: GuardTimes
     /// A digest of the settings that all nodes must have in common.
-    private let digest: UInt32
+    let digest: UInt32
     /// Our place among the nodes.
     let own: Int
     /// Stands for this start of the node.
@@ -38,14 +38,13 @@ struct ClusterGuard: Sendable {
     var startedAt: Instant
     /// When the next frame is due if nothing changes.
     fileprivate(set) var beatDueAt: Instant
-    /// Refused frames by reason.
-    var refused = [UInt64](repeating: 0, count: HeartbeatRefusal.allCases.count)
     /// The groups as the last frame described them.
     private var lastStandings: [GroupStanding] = []
     /// True once everything has ended and the others were told.
     private var saidGoodbye = false
     /// Frames after which the number of the last one is kept for a successor, which begins twice as far behind it.
     static let sequencesKept: UInt64 = 500
+    private static let epochMax: UInt64 = 1 << 59
 
     init(
         _ settings: ClusterSettings, own: Int, nonce: UInt64, groups: [GuardedGroup], after sequence: UInt64 = 0,
@@ -69,7 +68,6 @@ struct ClusterGuard: Sendable {
         var guardian = ClusterGuard(new, own: own, nonce: nonce, groups: groups, at: now)
         guardian.sent = sent
         guardian.startedAt = startedAt
-        guardian.refused = refused
         for (place, node) in new.nodes.enumerated() {
             guard let former = settings.nodes.firstIndex(where: { $0.name == node.name }) else { continue }
             let isSame = new.nodes.map(\.name) == settings.nodes.map(\.name) && new.guarded == settings.guarded
@@ -94,7 +92,6 @@ struct ClusterGuard: Sendable {
     mutating func take(_ frame: Heartbeat, path: Int, at now: Instant) -> Bool {
         let sender = Int(frame.sender)
         guard others.contains(sender), settings.nodes[own].paths.indices.contains(path) else {
-            refused[Int(HeartbeatRefusal.node.rawValue)] += 1
             return false
         }
         let isHearing = peers[sender].hearsUs(within: settings.timeout, at: now)
@@ -104,7 +101,7 @@ struct ClusterGuard: Sendable {
             frame, path: path, echoSentAt: echo.flatMap { sent.time(of: $0.sequence) }, own: own,
             timeout: settings.timeout, at: now)
         if let refusal {
-            refused[Int(refusal.rawValue)] += 1
+            peers[sender].paths[path].refused[Int(refusal.rawValue)] += 1
             return false
         }
         let peer = peers[sender]
@@ -333,9 +330,11 @@ extension ClusterGuard {
         return isBetter(node, theirs.priority, than: own, state.priority.rawValue)
     }
 
-    /// The highest epoch of a group that was seen.
-    func highestEpoch(of group: Int) -> UInt64 {
-        others.reduce(groups[group].epoch) { max($0, peers[$1].standing(of: group)?.epoch ?? 0) }
+    /// The epoch of a group's next MASTER here: one more than the highest that was seen. A node in strange hands may say any
+    /// number; beyond the limit nobody counts on.
+    func nextEpoch(of group: Int) -> UInt64 {
+        let highest = others.reduce(groups[group].epoch) { max($0, peers[$1].standing(of: group)?.epoch ?? 0) }
+        return min(highest, Self.epochMax - 1) + 1
     }
 }
 

@@ -4,12 +4,17 @@ import Wire
 
 /// The reason that an authentic heartbeat changes nothing.
 package enum HeartbeatRefusal: UInt8, Hashable, Sendable, CaseIterable {
-    /// Its sender or its path isn't one of the configuration.
-    case node = 0
     /// Its number isn't higher than that of the last one of its path: it was repeated, or the network has reordered it.
-    case repeated
+    case repeated = 0
     /// Its sender has started anew, and hasn't shown yet that it hears us: it may be of an earlier start.
     case unproved
+
+    package var name: String {
+        switch self {
+        case .repeated: "repeated"
+        case .unproved: "unproved"
+        }
+    }
 }
 
 /// Evidence about a path to another node.
@@ -20,6 +25,8 @@ struct HeartbeatPathEvidence: Hashable, Sendable {
     var received: UInt64 = 0
     /// Numbers that were left out between those that were received.
     var missed: UInt64 = 0
+    /// Refused ones, by `HeartbeatRefusal`.
+    var refused = [UInt64](repeating: 0, count: HeartbeatRefusal.allCases.count)
     /// From sending a frame to the arrival of its echo, without the time that the peer held it.
     var roundTrip: Interval?
 }
@@ -123,7 +130,8 @@ struct GuardPeer: Hashable, Sendable {
         _ frame: Heartbeat, path: Int, echoSentAt: Instant?, held: Interval, at now: Instant
     ) {
         let isSameBoot = paths[path].nonce == frame.nonce
-        if isSameBoot { paths[path].missed += frame.sequence - paths[path].sequence - 1 }
+        // A node in strange hands may send any number.
+        if isSameBoot { paths[path].missed &+= frame.sequence - paths[path].sequence - 1 }
         paths[path].nonce = frame.nonce
         paths[path].sequence = frame.sequence
         paths[path].lastHeard = now

@@ -111,6 +111,25 @@ def settle(lan, daemons):
     daemons[1].wait_state("BACKUP")
 
 
+def nodes(hasup):
+    """The other nodes of its clusters, as status has them."""
+    return json.loads(hasup.cli("status", "--json").stdout)["daemon"]["cluster_nodes"]
+
+
 def paths(hasup):
-    """The counters of the daemon's heartbeat paths."""
-    return json.loads(hasup.cli("status", "--json").stdout)["daemon"]["heartbeats"]
+    """The ways on which it hears the other node."""
+    return [way for node in nodes(hasup) for way in node["heartbeats"]]
+
+
+def altered(frame, change):
+    """An Ethernet frame with another UDP payload, whose lengths and checksums fit."""
+    payload = change(bytearray(frame[42:]))
+    udp = frame[34:38] + struct.pack("!HH", 8 + len(payload), 0)
+    head = bytearray(frame[14:34])
+    head[2:4] = struct.pack("!H", 28 + len(payload))
+    head[10:12] = b"\0\0"
+    total = sum(struct.unpack("!10H", head))
+    while total >> 16:
+        total = (total & 0xffff) + (total >> 16)
+    head[10:12] = struct.pack("!H", ~total & 0xffff)
+    return bytes(frame[:14] + head + udp + payload)
