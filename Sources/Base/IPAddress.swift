@@ -96,7 +96,7 @@ extension IPAddress: Comparable {
 extension IPAddress: CustomStringConvertible {
     /// Dotted quad, or RFC 5952's canonical IPv6 text.
     package var description: String {
-        if family == .ipv4 { return (0..<4).map { String(byte(at: $0)) }.joined(separator: ".") }
+        if family == .ipv4 { return "\(byte(at: 0)).\(byte(at: 1)).\(byte(at: 2)).\(byte(at: 3))" }
         let groups = (0..<8).map { UInt16(byte(at: 2 * $0)) << 8 | UInt16(byte(at: 2 * $0 + 1)) }
         if high == 0, low >> 32 == 0xffff {
             return "::ffff:\(IPAddress(v4: UInt32(truncatingIfNeeded: low)))"

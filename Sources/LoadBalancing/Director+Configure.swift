@@ -23,10 +23,20 @@ extension Director {
         let old = services
         services = configuration.services.map { DirectedService($0) }
         carryOver(from: old, hasChecker: configuration.hasChecker)
-        let oldOwners = owners
-        basis = SurveyBasis(configuration.services, number: basis.number + 1)
-        owners = basis.owners
-        remember(old, oldOwners)
+        if services.map(\.definition.keys) == old.map(\.definition.keys) {
+            // Nearly always: many thousands of keys needn't be looked up then.
+            basis.number += 1
+            basis.definitions = configuration.services
+            remember(old, owners)
+        } else {
+            let oldOwners = owners
+            basis = SurveyBasis(configuration.services, number: basis.number + 1)
+            owners = basis.owners
+            remember(old, oldOwners)
+            former = former.filter { owners[$0.key] != nil }
+            removals.removeAll { owners[$0] != nil }
+            present = present.filter { owners[$0.key] != nil }
+        }
         flushAtStop = configuration.flushAtStop
         if configuration.timeouts != timeouts {
             timeouts = configuration.timeouts
@@ -35,11 +45,10 @@ extension Director {
         // Plans of before are about numbers and servers that may have gone.
         (halfDone, retries, refusedRemovals) = ([], [:], [])
         if case .write(let requests, _) = outstanding?.purpose { outstanding?.purpose = .write(requests, []) }
-        removals.removeAll { owners[$0] != nil }
         let isSwept = queue.sweeps
         queue = KeyQueue()
+        pass = nil
         drift.restart()
-        present = present.filter { owners[$0.key] != nil }
         switch configuration.occasion {
         case .start(let keys):
             noted.formUnion(keys)
@@ -80,17 +89,19 @@ extension Director {
 
     /// Keeps the destinations that the former configuration has named and this one doesn't.
     private mutating func remember(_ old: [DirectedService], _ oldOwners: [ServiceKey: Int]) {
-        former = former.filter { owners[$0.key] != nil }
         var count = former.values.reduce(0) { $0 + $1.count }
-        for service in services {
+        for (number, service) in services.enumerated() {
+            if old.indices.contains(number), old[number].definition.keys == service.definition.keys,
+                old[number].definition.namesTheSame(as: service.definition)
+            {
+                continue
+            }
             var compared: (number: Int, isSame: Bool)?
             for key in service.definition.keys {
                 guard let oldNumber = oldOwners[key] else { continue }
                 let before = old[oldNumber].definition
                 if compared?.number != oldNumber {
-                    let isSame =
-                        before.servers == service.definition.servers
-                        && before.sorryServer == service.definition.sorryServer
+                    let isSame = before.namesTheSame(as: service.definition)
                     compared = (oldNumber, isSame)
                 }
                 guard compared?.isSame == false else { continue }
@@ -203,6 +214,14 @@ extension DirectedService {
 }
 
 extension ServiceDefinition {
+    /// True if the destinations of both are the same, whatever their weights are.
+    fileprivate func namesTheSame(as other: ServiceDefinition) -> Bool {
+        sorryServer == other.sorryServer
+            && servers.elementsEqual(other.servers) {
+                $0.address == $1.address && $0.port == $1.port && $0.forwarding == $1.forwarding
+            }
+    }
+
     /// Every destination that it can have for this key, whatever the states are.
     func allDestinations(for key: ServiceKey) -> [DestinationKey] {
         var places = servers.map { DestinationKey($0.address, port: port($0.port, $0.forwarding, for: key)) }

@@ -51,12 +51,33 @@ extension Director {
             let taken = new.filter { present[$0] != nil }
             if !taken.isEmpty { actions.append(.observe(.takenOver(taken))) }
         }
-        for number in services.indices {
-            let isSwept = sweeps || services[number].isToBeSwept
-            services[number].isToBeSwept = isSwept && services[number].state == nil
-            guard services[number].state != nil else { continue }
-            for key in services[number].definition.keys { queue.append(key, QueuedKey(sweeps: isSwept)) }
+        // The pass plans anew what is half done.
+        for plan in halfDone where plan.sweeps {
+            if let number = owners[plan.key] { services[number].isToBeSwept = true }
         }
+        halfDone = []
+        if sweeps { for number in services.indices { services[number].isToBeSwept = true } }
+        pass = TablePass()
+    }
+
+    /// Goes on with the pass over the whole table: about one reading's share goes to the queue.
+    mutating func continuePass() {
+        guard var current = pass else { return }
+        var left = Self.batch
+        while left > 0, services.indices.contains(current.service) {
+            let service = services[current.service]
+            let rest = service.state == nil ? [] : service.definition.keys.dropFirst(current.place)
+            let share = rest.prefix(max(1, left / (service.definition.servers.count + 1)))
+            for key in share { queue.append(key, QueuedKey(sweeps: service.isToBeSwept)) }
+            left -= share.count * (service.definition.servers.count + 1)
+            if share.count < rest.count {
+                current.place += share.count
+            } else {
+                if service.state != nil { services[current.service].isToBeSwept = false }
+                current = TablePass(service: current.service + 1)
+            }
+        }
+        pass = services.indices.contains(current.service) ? current : nil
     }
 
     mutating func forget(_ keys: [ServiceKey], _ actions: inout [DirectorAction]) {

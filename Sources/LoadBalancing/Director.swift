@@ -39,6 +39,8 @@ package struct Director: Sendable {
     /// Plans whose first half the kernel has taken.
     var halfDone: [PendingPlan] = []
     var queue = KeyQueue()
+    /// The pass over all services that a full reading has begun.
+    var pass: TablePass?
     /// Keys taken from the queue whose foreign destinations are removed.
     var swept: Set<ServiceKey> = []
     var retries: [ServiceKey: Retry] = [:]
@@ -126,6 +128,7 @@ package struct Director: Sendable {
         if now >= patience { assumeStates() }
         takeDueRetries(at: now)
         if reading != .none { return true }
+        if queue.isEmpty { continuePass() }
         if !queue.isEmpty {
             takeChunk(at: now, &actions)
             return true
@@ -213,6 +216,7 @@ package struct Director: Sendable {
         if standing.isDue { actions.append(.standing([])) }
         standing = StandingSearch()
         queue = KeyQueue()
+        pass = nil
         swept = []
         drift.forget()
         for number in services.indices {
@@ -271,6 +275,12 @@ struct OutstandingCall: Sendable {
     }
     var ticket: UInt64
     var purpose: Purpose
+}
+
+/// The next key of a pass over all services: a service's number, and a place among its keys.
+struct TablePass: Sendable {
+    var service = 0
+    var place = 0
 }
 
 /// A key whose service is to be made what it should be.

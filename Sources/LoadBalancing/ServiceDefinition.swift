@@ -17,7 +17,7 @@ package struct ServiceDefinition: Hashable, Sendable {
     /// True if it can be set up.
     package var isUsable = true
 
-    /// - Parameter entries: those of its group.
+    /// - Parameter entries: those of its group. A key that two of them have is there twice.
     package init(_ server: VirtualServerSettings, entries: [ServiceGroupEntry] = []) {
         address = server.address
         transport = server.transport
@@ -30,9 +30,7 @@ package struct ServiceDefinition: Hashable, Sendable {
         servers = server.realServers.map(ServerDefinition.init)
         isUsable = server.faults.isEmpty
         apply(server.persistence, isForced: entries.contains(where: \.hasAllPorts))
-        guard isUsable else { return }
-        var known: Set<ServiceKey> = []
-        keys = allKeys(entries).filter { known.insert($0).inserted }
+        if isUsable { keys = allKeys(entries) }
     }
 
     private mutating func apply(_ written: Persistence?, isForced: Bool) {
@@ -129,13 +127,13 @@ extension ServiceDefinition {
     package static func all(of model: ConfigurationModel) -> [ServiceDefinition] {
         var groups: [String: [ServiceGroupEntry]] = [:]
         for group in model.virtualServerGroups where groups[group.name] == nil { groups[group.name] = group.entries }
-        var known: Set<ServiceKey> = []
-        return model.virtualServers.map { server in
+        var definitions = model.virtualServers.map { server in
             var entries: [ServiceGroupEntry] = []
             if case .group(let name) = server.address { entries = groups[name] ?? [] }
-            var definition = ServiceDefinition(server, entries: entries)
-            definition.keys = definition.keys.filter { known.insert($0).inserted }
-            return definition
+            return ServiceDefinition(server, entries: entries)
         }
+        var known = Set<ServiceKey>(minimumCapacity: definitions.reduce(0) { $0 + $1.keys.count })
+        for place in definitions.indices { definitions[place].keys.removeAll { !known.insert($0).inserted } }
+        return definitions
     }
 }

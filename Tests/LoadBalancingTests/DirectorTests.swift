@@ -314,6 +314,28 @@ import Testing
         #expect(bench.director.counters.mended == 0)
     }
 
+    /// The pass over a table that is longer than one reading goes piece by piece: the end of it is as the beginning is.
+    @Test func longPass() {
+        let addresses = ServiceGroupEntry.addresses(
+            first: Sample.address("10.1.0.1"), last: Sample.address("10.1.9.250"), port: 80)
+        let last = Sample.key("10.1.9.250", 80)
+        func model(_ weight: Int) -> ConfigurationModel {
+            Sample.model(
+                Sample.service(.group("G"), [weight]), Sample.service(weights: [3]), groups: [Sample.group(addresses)])
+        }
+        var bench = DirectedTable(model(1))
+        #expect(bench.table.services.count == 2_555)
+        _ = bench.table.take(.addDestination(last, Sample.place(9), Sample.destination(1)))
+        bench.send(.configure(DirectorConfiguration(model(2), occasion: .reload, hasChecker: false)))
+        for _ in 0..<3 { bench.answer() }
+        #expect(bench.table.services[last]?.destinations[Sample.place(0)]?.weight == 1)
+        bench.settle()
+        #expect(bench.table.services.filter { $0.value.destinations[Sample.place(0)]?.weight == 2 }.count == 2_554)
+        #expect(bench.table.services[last]?.destinations.count == 1)
+        #expect(bench.observations.contains(.foreignRemoved(last, [Sample.place(9)])))
+        #expect(bench.writes { $0.play(.reload) } == [])
+    }
+
     /// A group with more destinations than one write has is written piece by piece: that isn't anybody's change.
     @Test func largeGroup() {
         let addresses = ServiceGroupEntry.addresses(

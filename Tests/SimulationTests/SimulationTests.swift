@@ -88,6 +88,7 @@ import Testing
         (UInt64(205), "a state that was told while IPVS was missing, of a service that was still to be swept"),
         (1975, "a sweep that was refused, and whose service had news before the next try"),
         (165, "news between the halves of a plan that sweeps"),
+        (3323, "a plan that was half done when a full reading began"),
     ])
     func namedSeedsOfServices(_ seed: UInt64, _ story: String) {
         #expect(ServiceSimulation.run(seed: seed).failures.isEmpty, "\(story): hasup-sim --services --seed \(seed)")

@@ -35,7 +35,7 @@ package struct CheckSettings: Record {
     mutating func hideArguments(_ known: inout [UInt64: [String]]) {
         guard case .script(var script) = kind else { return }
         var hash = FNV1a()
-        for argument in script.arguments { hash.add(argument.utf8 + [0]) }
+        for argument in script.arguments { hash.add([UInt8](argument.utf8) + [0]) }
         var number = hash.value
         while let other = known[number], other != script.arguments { number &+= 1 }
         known[number] = script.arguments

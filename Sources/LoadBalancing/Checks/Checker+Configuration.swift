@@ -291,19 +291,24 @@ struct ServiceIdentity: Hashable {
     private let text: String
     private let transport: ServiceTransport?
     private let family: AddressFamily
-
     /// The same in every process.
-    func hash(_ server: DestinationKey? = nil) -> UInt64 {
-        var hash = FNV1a()
-        hash.add("\(text) \(transport.map { "\($0.rawValue)" } ?? "-") \(family.rawValue)".utf8)
-        if let server { hash.add(" \(server.address) \(server.port)".utf8) }
-        return hash.value
+    let hash: UInt64
+
+    /// One of its servers' hash.
+    func hash(_ server: DestinationKey) -> UInt64 {
+        var fnv = FNV1a()
+        fnv.value = hash
+        fnv.add(" \(server.address) \(server.port)".utf8)
+        return fnv.value
     }
 
     init(_ settings: VirtualServerSettings) {
         text = settings.address.description
         transport = settings.transport
         family = settings.family
+        var fnv = FNV1a()
+        fnv.add("\(text) \(transport.map { "\($0.rawValue)" } ?? "-") \(family.rawValue)".utf8)
+        hash = fnv.value
     }
 }
 

@@ -71,12 +71,12 @@ extension StandingTable {
         }
         for service in services {
             let standing = service.standing
-            write(standing.map { ($0.hasQuorum, true, 0) }, service.identity.hash(), to: &writer)
+            write(standing.map { ($0.hasQuorum, true, 0) }, service.identity.hash, to: &writer)
             count += 1
             if count == Self.entriesPerRecord { end() }
             for server in service.servers {
                 write(
-                    server.standing.map { ($0.isUp, $0.isProven, $0.weight) }, service.identity.hash(server.key),
+                    server.standing.map { ($0.isUp, $0.isProven, $0.weight) }, server.hash,
                     to: &writer)
                 count += 1
                 if count == Self.entriesPerRecord { end() }
@@ -95,11 +95,13 @@ extension StandingTable {
         while services.indices.contains(place), services[place].firstEntry < range.upperBound {
             let service = services[place]
             if range.contains(service.firstEntry) {
-                write(service.standing.map { ($0.hasQuorum, true, 0) }, service.identity.hash(), to: &writer)
+                write(service.standing.map { ($0.hasQuorum, true, 0) }, service.identity.hash, to: &writer)
             }
-            for (offset, server) in service.servers.enumerated() where range.contains(service.firstEntry + 1 + offset) {
+            let first = service.firstEntry + 1
+            for server in service.servers[range.clamped(to: first..<first + service.servers.count).shifted(by: -first)]
+            {
                 write(
-                    server.standing.map { ($0.isUp, $0.isProven, $0.weight) }, service.identity.hash(server.key),
+                    server.standing.map { ($0.isUp, $0.isProven, $0.weight) }, server.hash,
                     to: &writer)
             }
             place += 1
@@ -130,18 +132,22 @@ extension StandingTable {
     package mutating func restore(_ kept: KeptStandings) {
         note(notification: kept.lastNotification)
         for place in services.indices where services[place].standing == nil {
-            if let entry = kept[services[place].identity.hash()] {
+            if let entry = kept[services[place].identity.hash] {
                 services[place].standing = ServiceStanding(service: UInt32(place), hasQuorum: entry.isUp)
             }
             for number in services[place].servers.indices {
                 let server = services[place].servers[number]
-                guard let entry = kept[services[place].identity.hash(server.key)] else { continue }
+                guard let entry = kept[server.hash] else { continue }
                 services[place].servers[number].standing = ServerStanding(
                     service: UInt32(place), server: UInt32(number), isUp: entry.isUp, isProven: entry.isProven,
                     weight: min(entry.weight, server.weightMax))
             }
         }
     }
+}
+
+extension Range<Int> {
+    fileprivate func shifted(by distance: Int) -> Range { lowerBound + distance..<upperBound + distance }
 }
 
 extension RandomAccessCollection where Index == Int {

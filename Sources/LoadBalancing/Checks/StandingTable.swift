@@ -35,6 +35,8 @@ package struct StandingTable: Sendable {
     /// The knowledge about a server.
     package struct KnownServer: Hashable, Sendable {
         package let key: DestinationKey
+        /// By which its entry is found again.
+        let hash: UInt64
         /// As configured.
         let ordinaryWeight: UInt32
         package let weightMax: UInt32
@@ -53,7 +55,7 @@ package struct StandingTable: Sendable {
         /// As keepalived names it.
         package let name: String
         /// A name that no other one has.
-        package var uniqueName: String { "\(identity.hash())" }
+        package var uniqueName: String { "\(identity.hash)" }
         let transportWord: String
         package let hasSorryServer: Bool
         /// ha_suspend: the address without which it isn't checked.
@@ -73,9 +75,10 @@ package struct StandingTable: Sendable {
         fileprivate mutating func add(_ server: RealServerSettings) {
             let first = checks.count
             checks += server.checks.lazy.filter { !$0.waitsForSessions }.map { KnownCheck($0, of: server) }
+            let key = DestinationKey(server.address, port: server.port)
             servers.append(
                 KnownServer(
-                    key: DestinationKey(server.address, port: server.port),
+                    key: key, hash: identity.hash(key),
                     ordinaryWeight: UInt32(clamping: server.weight), weightMax: server.maximumWeight,
                     checks: first..<checks.count,
                     sessions: server.checks.compactMap(\.session),

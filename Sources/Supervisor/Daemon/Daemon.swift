@@ -122,6 +122,7 @@ final class Daemon {
     private func beginDirector() {
         guard isSealed, hasStartedWorkers, !isStopping else { return }
         director.begin(generation, isUpgrade: context.isSuccessor)
+        generation.giveUpServices()
     }
 
     private func startWorkers() {
@@ -448,6 +449,7 @@ extension Daemon: ReloadConductorDelegate {
         startTracking(isStart: false)
         fifos.follow(generation)
         reloadFiles.adopted(generation)
+        generation.giveUpServices()
     }
 
     func reloadEnded(_ report: ReloadReport, before: Generation, judged: ConfigurationImage?) {

@@ -87,11 +87,18 @@ final class Generation: InstanceSource {
     /// The descriptor of what the checker is handed.
     var servicesPartNumber: Int32 { image.servicesPart?.number ?? -1 }
 
-    /// Decodes the services as the checker has them, by number.
+    /// The services as the checker has them, by number. Decoded once for all who ask while a configuration is taken on, then
+    /// given up: thousands take much room.
     var services: [VirtualServerSettings] {
+        if let heldServices { return heldServices }
         guard let image = image.servicesPart else { return [] }
-        return (try? EncodedModel(image.model).withoutInstances().virtualServers) ?? []
+        let decoded = (try? EncodedModel(image.model).withoutInstances().virtualServers) ?? []
+        heldServices = decoded
+        return decoded
     }
+    private var heldServices: [VirtualServerSettings]?
+
+    func giveUpServices() { heldServices = nil }
 
     /// Scripts of virtual and real servers, and those of which mails are sent. Decoded once.
     private(set) lazy var serviceNotices: (scripts: [NotificationKey: [ServiceScript]], mails: Set<NotificationKey>) = {

@@ -15,7 +15,15 @@ final class DirectorSupervision {
     private let loop: EventLoop
     private let log: DirectorLog
     private let noted: NotedServices
-    private(set) var director = Director()
+    private var core = Director()
+    /// With the newest configuration.
+    var director: Director {
+        adoptNext()
+        return core
+    }
+    /// The configuration that is taken on in a turn of its own: reading it takes long (docs/decisions, D6).
+    private var next: Generation?
+    private var adoptTimer: Timer?
     private var thread: IPVSThread?
     private var watch: Watch?
     /// The thread's socket, which stays open as long as the thread lives.
@@ -32,7 +40,11 @@ final class DirectorSupervision {
     /// True if a checker tells the states of servers; without one all of them are up.
     var hasChecker = false
     /// Sentences by number of the service: why it can't be set up.
-    private(set) var faults: [[String]] = []
+    var faults: [[String]] {
+        adoptNext()
+        return knownFaults
+    }
+    private var knownFaults: [[String]] = []
     /// Called once after a start, with the services of this boot that stand in the table.
     var onStanding: (([StandingService]) -> Void)?
     /// Called after each call, when there is nothing else to do for now.
@@ -54,6 +66,7 @@ final class DirectorSupervision {
         noted = NotedServices(directory: context.paths.runDirectory)
         self.recorder = recorder
         timer = loop.makeTimer { [unowned self] in self.handle(.timeout) }
+        adoptTimer = loop.makeTimer { [unowned self] in self.adoptNext() }
         answerTimer = loop.makeTimer { [unowned self] in self.answer() }
         parkTimer = loop.makeTimer { [unowned self] in self.parked() }
     }
@@ -77,7 +90,17 @@ final class DirectorSupervision {
 
     /// This generation runs after a reload.
     func adopt(_ generation: Generation) {
-        if hasBegun { configure(generation, .reload) }
+        guard hasBegun else { return }
+        next = generation
+        if let adoptTimer { loop.set(adoptTimer, to: loop.now) }
+    }
+
+    /// Whatever concerns the newest configuration comes after it.
+    private func adoptNext() {
+        guard let generation = next else { return }
+        next = nil
+        if let adoptTimer { loop.set(adoptTimer, to: .never) }
+        configure(generation, .reload)
     }
 
     /// News of the checker about the configuration that was given last.
@@ -90,9 +113,9 @@ final class DirectorSupervision {
         } catch {
             return log.lost("the virtual servers of the configuration can't be read: \(error)")
         }
-        faults = model.virtualServers.map(\.faults)
+        knownFaults = model.virtualServers.map(\.faults)
         // Nobody has anything to do where there is no service, and never was.
-        guard !model.virtualServers.isEmpty || !noted.keys.isEmpty || !director.services.isEmpty else { return }
+        guard !model.virtualServers.isEmpty || !noted.keys.isEmpty || !core.services.isEmpty else { return }
         startThread()
         let buffer = model.global.buffers.balancerCommands
         if let bytes = buffer.bytes, socket >= 0 {
@@ -129,10 +152,11 @@ final class DirectorSupervision {
     // MARK: Events
 
     private func handle(_ event: DirectorEvent) {
+        adoptNext()
         var actions: [DirectorAction] = []
-        director.handle(event, at: Clock.now, into: &actions)
+        core.handle(event, at: Clock.now, into: &actions)
         for action in actions { perform(action) }
-        if let timer { loop.set(timer, to: isParked ? .never : director.deadline) }
+        if let timer { loop.set(timer, to: isParked ? .never : core.deadline) }
     }
 
     private func perform(_ action: DirectorAction) {
@@ -167,7 +191,7 @@ final class DirectorSupervision {
             }
             handle(.result(.failed(Self.noThread), ticket: ticket))
         }
-        if director.isIdle { onLooked?() }
+        if core.isIdle { onLooked?() }
     }
 
     /// EAGAIN: the thread is asked for again with the next try.
@@ -177,7 +201,7 @@ final class DirectorSupervision {
         guard let thread else { return }
         for completion in thread.drain() { handle(.result(completion.result, ticket: completion.ticket)) }
         if onParked != nil, thread.inFlight == 0 { parked() }
-        if director.isIdle { onLooked?() }
+        if core.isIdle { onLooked?() }
     }
 
     // MARK: The end
@@ -219,7 +243,7 @@ final class DirectorSupervision {
         isParked = false
         if let (call, ticket) = held { submit(call, ticket) }
         held = nil
-        if let timer { loop.set(timer, to: director.deadline) }
+        if let timer { loop.set(timer, to: core.deadline) }
     }
 
     private func parked() {

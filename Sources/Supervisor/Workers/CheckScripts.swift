@@ -51,9 +51,8 @@ final class CheckScripts {
     func follow(_ generation: Generation) {
         programs = [:]
         // The checker's part has numbers in the place of arguments, and the fingerprints are made of them.
-        guard let image = generation.image.servicesPart,
-            let named = try? EncodedModel(image.model).withoutInstances().virtualServers,
-            named.contains(where: { $0.realServers.contains { $0.checks.contains(where: \.isScript) } }),
+        let named = generation.services
+        guard named.contains(where: { $0.realServers.contains { $0.checks.contains(where: \.isScript) } }),
             let whole = try? generation.model.withoutInstances().virtualServers
         else { return }
         for (named, whole) in zip(named, whole) {
