@@ -8,7 +8,7 @@ extension KeywordList {
     static let cluster = KeywordList { r in
         r.row("secret", .words("file:PATH"), default: "required", traits: [.own, .secret], .acts, "file with the keys of the heartbeats, one a line: NUMBER BASE64") { $0.clusterSecret($1) }
         r.seconds("interval", micros(Limits.heartbeatInterval), default: "0.1", traits: .own, .acts, "from one heartbeat to the next", \.cluster.settings.interval)
-        r.row("timeout", .seconds(micros(Limits.heartbeatTimeout)), default: "1", note: "three intervals or more", traits: .own, .acts, "silence after which a node may be replaced; a MASTER lets go after half of it") { $0.clusterTimeout($1) }
+        r.row("timeout", .seconds(micros(Limits.heartbeatTimeout)), default: "1", note: "three intervals or more", traits: .own, .acts, "silence after which a node may be replaced") { $0.clusterTimeout($1) }
         r.row("node", .block(.clusterNode, "NAME block"), note: "2 to 8, in the same order on all nodes", traits: .own, .acts, "a node; this machine's has its config-id, else its host name, as its name") { $0.clusterNode($1) }
         r.row("references", .block(.references), default: "none", traits: .own, .typed, "addresses whose answers show that a node is connected") { $0.references($1) }
         r.row("probe", .words("hold [SECONDS] | off"), default: "hold", traits: .own, .typed, "while an address answers that is to be claimed: wait for ever, for so long, or don't ask") { $0.probe($1) }
@@ -20,7 +20,7 @@ extension KeywordList {
 
     // swift-format-ignore
     static let clusterNode = KeywordList { r in
-        r.row("heartbeat", .words("NAME udp ADDR dev IF [port N] | NAME multicast GROUP dev IF [port N] | NAME serial DEVICE [SPEED]"), default: "none; port 7112, SPEED 115200", traits: [.own, .repeatable], .acts, "a way on which the node is heard; those of one name are connected") { $0.heartbeat($1) }
+        r.row("heartbeat", .words("NAME udp ADDR dev IF [port N] | NAME multicast GROUP dev IF [port N] | NAME serial DEVICE [SPEED]"), default: "none; port 7112, SPEED 115200", traits: [.own, .repeatable], .acts, "a way on which the node is heard; those of one name are connected. multicast and serial aren't handled yet") { $0.heartbeat($1) }
         r.flag("unguarded", traits: .own, .acts, "a keepalived or a router, which sends no heartbeats", \.cluster.node.isUnguarded)
     }
 
