@@ -97,43 +97,67 @@ struct GuardSimulation {
         world.trace.note(
             world.now, nil, "\(story), master m\(master), other m\(other), \(Interval(nanoseconds: length))")
         let before = world.invariants.transitions
+        if !playCut(story, master, other, for: length) { playProcess(story, master, other, for: length) }
+        guard story.movesNobody, fault != .off else { return }
+        for router in world.scenario.routers.indices where world.invariants.transitions[router] != before[router] {
+            world.invariants.fail(world.now, "VI_\(router) moves, which it mustn't: \(story)")
+        }
+    }
+
+    /// Cuts something and mends it. - Returns: false for a story of machines and processes.
+    private mutating func playCut(_ story: GuardStory, _ master: Int, _ other: Int, for length: Int64) -> Bool {
         switch story {
-        case .masterDead, .backupDead:
-            let machine = story == .masterDead ? master : other
-            world.crash(machine)
-            run(for: story == .masterDead ? takeoverBound + length : length)
-            if story == .masterDead { expectMasters("\(story)") }
-            world.start(machine)
-        case .masterStopped:
-            world.stop(master)
-            run(for: takeoverBound + length)
-            expectMasters("\(story)")
-            world.start(master)
-        case .masterIsolated: isolate(master, for: length)
-        case .backupIsolated: isolate(other, for: length)
-        case .networkCut:
-            for machine in world.machines.indices { isolate(machine, true) }
-            run(for: length)
-            world.network.heal()
-        case .advertsDropped:
-            for machine in world.machines.indices where machine != master {
-                world.network.setCut(true, from: master, to: machine)
-            }
-            run(for: length)
-            world.network.heal()
-        case .pathsCut:
-            cutPaths(world.heartbeats.indices)
-            run(for: length)
-            healPaths()
+        case .masterIsolated: isolate(master)
+        case .backupIsolated: isolate(other)
+        case .networkCut: isolateAll()
+        case .advertsDropped: dropAdverts(of: master)
+        case .pathsCut: cutPaths(world.heartbeats.indices)
         case .oneLeft:
-            for machine in world.machines.indices { isolate(machine, true) }
+            isolateAll()
             let left = Int.random(in: world.heartbeats.indices, using: &random)
             cutPaths(0..<left)
             cutPaths(left + 1..<world.heartbeats.count)
+        case .masterDeaf:
+            deafen(master)
+            dropAdverts(of: master)
+        case .everythingCut:
+            manyMax = nil
+            isolateAll()
+            cutPaths(world.heartbeats.indices)
+        case .masterDead, .backupDead, .masterStopped, .deafMasterStopped, .masterPaused, .backupPaused, .workerKilled,
+            .reloaded:
+            return false
+        }
+        run(for: length)
+        healPaths()
+        if story == .oneLeft { run(for: settlePaths) }
+        world.network.heal()
+        return true
+    }
+
+    private mutating func playProcess(_ story: GuardStory, _ master: Int, _ other: Int, for length: Int64) {
+        switch story {
+        case .masterDead:
+            world.crash(master)
+            run(for: takeoverBound + length)
+            expectMasters("\(story)")
+            world.start(master)
+        case .backupDead:
+            world.crash(other)
             run(for: length)
+            world.start(other)
+        case .masterStopped, .deafMasterStopped:
+            if story == .deafMasterStopped {
+                deafen(master)
+                run(for: settlePaths)
+                // Its kernel is busy: what the others do meanwhile they do beside its addresses.
+                world.machines[master].kernelFreeAt = world.now + 50_000_000
+            }
+            world.stop(master)
+            run(for: takeoverBound + length)
+            expectMasters("\(story)")
             healPaths()
-            run(for: settlePaths)
-            world.network.heal()
+            world.start(master)
         case .masterPaused, .backupPaused:
             let machine = story == .masterPaused ? master : other
             world.pause(machine, stopsClock: true)
@@ -147,36 +171,20 @@ struct GuardSimulation {
             world.giveConfiguration(other)
             world.giveConfiguration(master)
             run(for: length)
-        case .masterDeaf:
-            deafen(master)
-            for machine in world.machines.indices where machine != master {
-                world.network.setCut(true, from: master, to: machine)
-            }
-            run(for: length)
-            world.network.heal()
-            healPaths()
-        case .deafMasterStopped:
-            deafen(master)
-            run(for: settlePaths)
-            // Its kernel is busy: what the others do meanwhile they do beside its addresses.
-            world.machines[master].kernelFreeAt = world.now + 50_000_000
-            world.stop(master)
-            run(for: takeoverBound + length)
-            expectMasters("\(story)")
-            healPaths()
-            world.start(master)
-        case .everythingCut:
-            manyMax = nil
-            for machine in world.machines.indices { isolate(machine, true) }
-            cutPaths(world.heartbeats.indices)
-            run(for: length)
-            world.network.heal()
-            healPaths()
+        case .masterIsolated, .backupIsolated, .networkCut, .advertsDropped, .pathsCut, .oneLeft, .masterDeaf,
+            .everythingCut:
+            break
         }
-        guard story.movesNobody, fault != .off else { return }
-        for router in world.scenario.routers.indices where world.invariants.transitions[router] != before[router] {
-            world.invariants.fail(world.now, "VI_\(router) moves, which it mustn't: \(story)")
+    }
+
+    private mutating func dropAdverts(of machine: Int) {
+        for other in world.machines.indices where other != machine {
+            world.network.setCut(true, from: machine, to: other)
         }
+    }
+
+    private mutating func isolateAll() {
+        for machine in world.machines.indices { isolate(machine) }
     }
 
     /// A machine hears no heartbeats, and is heard.
@@ -186,16 +194,10 @@ struct GuardSimulation {
         }
     }
 
-    private mutating func isolate(_ machine: Int, for length: Int64) {
-        isolate(machine, true)
-        run(for: length)
-        isolate(machine, false)
-    }
-
-    private mutating func isolate(_ machine: Int, _ isCut: Bool) {
+    private mutating func isolate(_ machine: Int) {
         for other in world.machines.indices where other != machine {
-            world.network.setCut(isCut, from: machine, to: other)
-            world.network.setCut(isCut, from: other, to: machine)
+            world.network.setCut(true, from: machine, to: other)
+            world.network.setCut(true, from: other, to: machine)
         }
     }
 
