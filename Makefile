@@ -73,6 +73,7 @@ agreement:
 simulate: setup build
 	.build/release/hasup-sim --seeds $(SEEDS)
 	.build/release/hasup-sim --services --seeds $(SEEDS)
+	.build/release/hasup-sim --guards --seeds $(SEEDS)
 
 # Each decoder of untrusted bytes for SECONDS, by libFuzzer of the Swift toolchain. Optimized code doesn't check unsafe
 # subscripts, so the address sanitizer does; it has to stand in one option with the fuzzer, or the fuzzer is blind.

@@ -64,6 +64,8 @@ let package = Package(
         .systemLibrary(name: "CLibcap"),
         .systemLibrary(name: "CLibnl"),
         .systemLibrary(name: "CLibseccomp"),
+        .systemLibrary(name: "CNettle"),
+        room("Authentication", ["Base", "Wire", "CNettle"], linker: [.linkedLibrary(":libnettle.a")]),
         room("Reactor", ["Base", "CLinux"]),
         room("WorkerProtocol", ["Base", "ConfigurationModel", "Reactor", "CLinux"]),
         room("Control", ["Base", "VRRP", "Reactor", "Varlink", "CLinux"]),
@@ -84,14 +86,14 @@ let package = Package(
             "VRRPWorker",
             [
                 "Base", "Wire", "ConfigurationModel", "VRRP", "Supervision", "WorkerProtocol", "Varlink", "Reactor",
-                "Kernel", "Sandbox", "CLinux",
+                "Kernel", "Sandbox", "Authentication", "CLinux",
             ], settings: libnlHeaders),
         program(
             "Supervisor",
             [
                 "Base", "ConfigurationModel", "Configuration", "VRRP", "LoadBalancing", "Supervision",
                 "WorkerProtocol", "Varlink", "Control", "Reactor", "Kernel",
-                "Sandbox", "LogOutput", "VRRPWorker", "Files", "CLinux", logging,
+                "Sandbox", "LogOutput", "VRRPWorker", "Files", "Authentication", "CLinux", logging,
             ], settings: libnlHeaders),
         program(
             "CheckerWorker",
@@ -100,12 +102,13 @@ let package = Package(
             "hasup",
             [
                 "Base", "ConfigurationModel", "Configuration", "VRRP", "Files", "Varlink", "Control", "Reactor",
-                "CLinux", argumentParser,
+                "Authentication", "CLinux", argumentParser,
             ]),
         program("Simulator", ["Base", "Wire", "ConfigurationModel", "VRRP", "LoadBalancing"]),
 
         tests("BaseTests", ["Base"]),
         tests("WireTests", ["Base", "Wire"]),
+        tests("AuthenticationTests", ["Base", "Wire", "Authentication"]),
         tests("ConfigurationTests", ["Base", "ConfigurationModel", "Configuration"]),
         tests("VRRPTests", ["Base", "Wire", "ConfigurationModel", "VRRP", "Varlink"]),
         tests("LoadBalancingTests", ["Base", "Wire", "ConfigurationModel", "LoadBalancing", "Simulator"]),
@@ -117,7 +120,7 @@ let package = Package(
             "CommandTests",
             [
                 "Base", "ConfigurationModel", "Configuration", "VRRP", "Files", "Varlink", "Control", "Reactor",
-                "hasup",
+                "Authentication", "hasup",
                 argumentParser,
             ]),
         tests("ReactorTests", ["Base", "Reactor", "CLinux"]),

@@ -70,6 +70,51 @@ int hasup_vrrp_socket(int family, int interface_index, const char *interface_nam
     return fd;
 }
 
+union end {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+};
+
+static socklen_t fill(union end *end, int family, int interface_index, const uint8_t *address, uint16_t port) {
+    memset(end, 0, sizeof *end);
+    if (family == 4) {
+        end->v4.sin_family = AF_INET;
+        end->v4.sin_port = htons(port);
+        memcpy(&end->v4.sin_addr, address, 4);
+        return sizeof end->v4;
+    }
+    end->v6.sin6_family = AF_INET6;
+    end->v6.sin6_port = htons(port);
+    memcpy(&end->v6.sin6_addr, address, 16);
+    if (IN6_IS_ADDR_LINKLOCAL(&end->v6.sin6_addr)) end->v6.sin6_scope_id = (uint32_t)interface_index;
+    return sizeof end->v6;
+}
+
+int hasup_heartbeat_socket(const struct hasup_heartbeat_path *path) {
+    int fd = socket(path->family == 4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0) return -errno;
+    if (setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, path->device, (socklen_t)strlen(path->device) + 1) ||
+        // Connections to several nodes have one end in common, and so have a worker's and its successor's. Others than this
+        // user can't join.
+        set(fd, SOL_SOCKET, SO_REUSEPORT, 1))
+        return failed(fd);
+    // CS6, as adverts have it.
+    if (path->family == 4) set(fd, IPPROTO_IP, IP_TOS, 0xc0);
+    else set(fd, IPPROTO_IPV6, IPV6_TCLASS, 0xc0);
+    set(fd, SOL_SOCKET, SO_PRIORITY, 6);
+    union end own, peer;
+    socklen_t size = fill(&own, path->family, path->interface_index, path->own, path->own_port);
+    fill(&peer, path->family, path->interface_index, path->peer, path->peer_port);
+    if (bind(fd, &own.any, size) || connect(fd, &peer.any, size)) return failed(fd);
+    return fd;
+}
+
+int hasup_send_connected(int fd, const void *bytes, size_t count) {
+    ssize_t sent = sendto(fd, bytes, count, MSG_DONTWAIT | MSG_NOSIGNAL, NULL, 0);
+    return sent < 0 ? -errno : 0;
+}
+
 int hasup_probe_raw(void) {
     int fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, PROTOCOL_VRRP);
     if (fd < 0) return -errno;

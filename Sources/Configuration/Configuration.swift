@@ -57,6 +57,9 @@ package func readSources(
     var preprocessor = Preprocessor(recorder, environment)
     _ = preprocessor.run(mainPath: path)
     SurroundingsScan(preprocessor.text).run(recorder)
+    if let guardText = GuardFile.read(beside: path, preprocessor.text, recorder, environment) {
+        SurroundingsScan(guardText.text).run(recorder)
+    }
     return recorder.sources
 }
 
@@ -89,24 +92,30 @@ func elaborate(
     var elaborator = Elaborator(parser, environment, files)
     elaborator.keepsPlaces = keepsPlaces
     elaborator.run()
+    let guardText = GuardFile.read(beside: path, preprocessor.text, files, environment)
+    let guards = guardText.map { Elaborator(guardText: $0, behind: elaborator) }
     var diagnostics = elaborator.diagnostics
+    if let guards { diagnostics.append(guards.diagnostics) }
     if isReadable, elaborator.statements.isEmpty {
         diagnostics.add(
             .error, "\(path) configures nothing: it has no valid block", at: SourceLocation(file: path, line: 1),
             code: .file)
     }
     var loaded = LoadedConfiguration(
-        model: elaborator.model, diagnostics: diagnostics.diagnostics, errorCount: diagnostics.errorCount,
-        warningCount: diagnostics.warningCount, faultCount: diagnostics.faultCount, isReadable: isReadable,
+        model: guards?.model ?? elaborator.model, diagnostics: diagnostics.diagnostics,
+        errorCount: diagnostics.errorCount, warningCount: diagnostics.warningCount, faultCount: diagnostics.faultCount,
+        isReadable: isReadable,
         canStart: isReadable && elaborator.hasValidBlock(errorCount: diagnostics.errorCount))
     loaded.credentials = elaborator.services.credentials
-    loaded.paths = elaborator.text.files.map(\.path)
+    loaded.paths = (elaborator.text.files + (guards?.text.files ?? [])).map(\.path)
     loaded.startFaults = loaded.model.instances.compactMap { instance in
         let reason = instance.faults.first ?? elaborator.shared.startFaults[instance.name]
         return reason.map { StartFault(name: instance.name, reason: $0) }
     }
-    if loaded.model.hasScripts, let first = elaborator.shared.firstScript {
-        loaded.firstScript = .firstScript(elaborator.text.tokens[first], in: elaborator.text)
+    if loaded.model.hasScripts {
+        for reader in [elaborator, guards].compactMap({ $0 }) where loaded.firstScript == nil {
+            loaded.firstScript = reader.shared.firstScript.map { .firstScript(reader.text.tokens[$0], in: reader.text) }
+        }
     }
     return (elaborator, loaded)
 }

@@ -11,6 +11,8 @@ package struct ConfigurationModel: Record {
     package var instances: [InstanceSettings] = []
     /// Definitions, groups, and what is installed whatever the instances' states are.
     package var shared = SharedObjects()
+    /// cluster blocks.
+    package var clusters: [ClusterSettings] = []
     /// virtual_server blocks in the order of the files, those with `faults` too: the checker is started for them.
     package var virtualServers: [VirtualServerSettings] = []
     /// virtual_server_group blocks.
@@ -29,6 +31,7 @@ package struct ConfigurationModel: Record {
         instances.contains { !$0.scripts.isEmpty } || shared.syncGroups.contains { !$0.scripts.isEmpty }
             || hasTrackScripts || global.daemon.hasScripts || global.balancer.hasScripts
             || virtualServers.contains(where: \.hasScripts)
+            || clusters.contains { !($0.release?.arguments.isEmpty ?? true) }
     }
 
     /// True if a check speaks TLS: only then the files of SSL are read.
@@ -54,6 +57,7 @@ package struct ConfigurationModel: Record {
         for index in part.instances.indices { part.instances[index].scripts = [] }
         part.shared.syncGroups = shared.syncGroups
         for index in part.shared.syncGroups.indices { part.shared.syncGroups[index].scripts = [] }
+        part.clusters = clusters.map(\.workerPart)
         return part
     }
 
@@ -82,6 +86,7 @@ package struct ConfigurationModel: Record {
     package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
         try fields.part(&global)
         try fields.part(&shared)
+        try fields.blocks("cluster", &clusters, name: \.name)
         try fields.blocks("virtual_server_group", &virtualServerGroups, name: \.name)
         try fields.part(&tlsClient, prefix: "SSL ")
         try fields.blocks("virtual_server", &virtualServers, name: \.address.description)

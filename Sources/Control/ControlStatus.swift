@@ -51,6 +51,8 @@ package struct DaemonStatus: JSONRecord, Hashable {
     package var discarded = NamedCounts()
     /// The last of them, of which the worker reports one a second; recent: within two minutes.
     package var lastDiscard: LastDiscard?
+    /// The other nodes of clusters, as they are heard by heartbeats.
+    package var clusterNodes: [ClusterNodeReport] = []
     /// Objects that hasup-track watches, the first thousand of them.
     package var trackers: [TrackerReport] = []
     /// Virtual servers; nil without any.
@@ -86,6 +88,7 @@ package struct DaemonStatus: JSONRecord, Hashable {
         members.member("notes", &notes)
         members.member("discarded", &discarded)
         members.member("last_discard", &lastDiscard)
+        members.member("cluster_nodes", &clusterNodes)
         members.member("trackers", &trackers)
         members.member("services", &services)
         members.member("ipvs_record", &tableRecord)

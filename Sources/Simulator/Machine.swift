@@ -5,6 +5,7 @@ import VRRP
 /// An input that waits for a machine that doesn't run.
 enum Pending {
     case frame(LANFrame)
+    case heartbeat(HeartbeatOnPath)
     case applied(ticket: UInt64, KernelAnswer)
     /// Results of tracked objects.
     case results([TrackerState])

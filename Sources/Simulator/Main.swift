@@ -10,6 +10,7 @@ import Glibc
     static let usage = """
         usage: hasup-sim --seed N [--trace] [--plain]
                hasup-sim --seeds COUNT [--start N] [--trace] [--plain] [--inject NAME]
+               hasup-sim --guards [--seed N | --seeds COUNT] [--start N] [--trace] [--inject NAME]
                hasup-sim --services [--seed N | --seeds COUNT] [--start N] [--trace] [--inject NAME]
 
         Each seed is a random cluster of real VRRP cores on a network that lies, first with faults, then in peace. An
@@ -18,6 +19,8 @@ import Glibc
         Plain clusters track no scripts, processes and files, and have no sync groups.
         With --services each odd seed is a director and IPVS's table: other programs write, the kernel refuses; each even seed has
         a checker, too, whose servers fail. NAME is one of \(ServiceFault.allCases.map(\.rawValue).joined(separator: " ")).
+        With --guards each seed is two or three nodes with a guard. NAME is one of
+        \(GuardFault.allCases.map(\.rawValue).joined(separator: " ")).
         Exit status: 0 when every promise held, 1 when a seed broke one, 64 for wrong arguments.
         """
 
@@ -65,6 +68,8 @@ struct SimulationOptions {
     var isPlain = false
     var injection: FaultInjection?
     var isOfServices = false
+    var isOfGuards = false
+    var guardFault: GuardFault?
     var serviceFault: ServiceFault?
 
     /// Nil for anything that isn't understood.
@@ -79,8 +84,10 @@ struct SimulationOptions {
                 guard let name = rest.next() else { return nil }
                 injection = FaultInjection(rawValue: name)
                 serviceFault = ServiceFault(rawValue: name)
-                guard injection != nil || serviceFault != nil else { return nil }
+                guardFault = GuardFault(rawValue: name)
+                guard injection != nil || serviceFault != nil || guardFault != nil else { return nil }
             case "--services": isOfServices = true
+            case "--guards": isOfGuards = true
             case "--seed", "--start", "--seeds":
                 guard let text = rest.next(), let number = UInt64(text) else { return nil }
                 if argument == "--seeds" { count = number } else { start = number }
@@ -89,10 +96,14 @@ struct SimulationOptions {
             }
         }
         // Each world has faults of its own.
-        guard isGiven, isOfServices ? injection == nil && !isPlain : serviceFault == nil else { return nil }
+        guard isGiven, isOfServices == (serviceFault != nil) || serviceFault == nil,
+            isOfGuards == (guardFault != nil) || guardFault == nil,
+            !(isOfServices || isOfGuards) || injection == nil && !isPlain, !(isOfServices && isOfGuards)
+        else { return nil }
     }
 
     func run(_ seed: UInt64) -> SimulationResult {
+        if isOfGuards { return GuardSimulation.run(seed: seed, trace: trace, fault: guardFault) }
         guard isOfServices else {
             return Simulation.run(seed: seed, trace: trace, injection: injection, isPlain: isPlain)
         }
@@ -105,7 +116,9 @@ struct SimulationOptions {
 
     /// The words on the command line of a replay, apart from the seed.
     var words: String {
-        let inject = (injection?.rawValue ?? serviceFault?.rawValue).map { " --inject \($0)" } ?? ""
-        return (isOfServices ? " --services" : "") + (isPlain ? " --plain" : "") + inject
+        let inject =
+            (injection?.rawValue ?? serviceFault?.rawValue ?? guardFault?.rawValue).map { " --inject \($0)" } ?? ""
+        return (isOfServices ? " --services" : "") + (isOfGuards ? " --guards" : "") + (isPlain ? " --plain" : "")
+            + inject
     }
 }

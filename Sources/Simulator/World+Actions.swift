@@ -14,6 +14,7 @@ extension World {
         case .install(let addresses, let ticket):
             checkHooks(machine, before: addresses)
             request(machine, .install(addresses), ticket: ticket)
+        case .beat(_, let frame): send(frame, from: machine)
         case .runHook(let hook): run(hook, of: machine)
         case .observe(.order(let number, let outcome)): endOrder(machine, number, outcome)
         case .withdraw(let keys, let guarded, let ticket):
@@ -32,6 +33,8 @@ extension World {
             change(
                 machine, Machine.router(of: settings(transition.instance)), to: transition.to, "\(transition.reason)")
         case .observe(.stalled(let late)): trace.note(now, machine, "acts \(late) too late")
+        case .observe(.takeoverHeld(let instance, let hold)):
+            trace.note(now, machine, "VI_\(Machine.router(of: settings(instance))) is held: \(hold.kind) \(hold.node)")
         case .observe: break
         case .renumber:
             machines[machine].actingModel = machines[machine].model

@@ -109,6 +109,7 @@ extension World {
     ) -> [AddressRecord] {
         machines[machine].node = Node()
         machines[machine].isBeginning = true
+        if !heartbeats.isEmpty { give(machine, .bootNonce(random.next())) }
         machines[machine].actingModel = model
         machines[machine].awaitsConfiguration = false
         machines[machine].toldOrders = [:]

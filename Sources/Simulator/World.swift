@@ -6,6 +6,7 @@ import VRRP
 enum WorldEvent {
     case wake(machine: Int, version: Int)
     case frame(LANFrame, to: Int)
+    case heartbeat(HeartbeatOnPath, to: Int)
     /// The kernel does its first request.
     case work(machine: Int, life: Int)
     case answer(machine: Int, life: Int, ticket: UInt64, KernelAnswer)
@@ -25,6 +26,9 @@ struct World {
     let scenario: Scenario
     var random: SeededRandom
     var network: LAN
+    /// By path of the guard; none without one.
+    var heartbeats: [LAN] = []
+    var guardFault: GuardFault?
     var machines: [Machine]
     var now: Int64 = 0
     var trace: Trace
@@ -90,6 +94,7 @@ struct World {
         case .frame(let frame, let to):
             guard machines[to].lan.isUsable, !isLost(frame) else { return }
             deliver(.frame(frame), to: to)
+        case .heartbeat(let beat, let to): deliver(.heartbeat(beat), to: to)
         case .work(let machine, let life):
             if machines[machine].life == life { work(machine) }
         case .answer(let machine, let life, let ticket, let answer):
@@ -118,7 +123,10 @@ struct World {
         guard machines[machine].node != nil else { return }
         if machines[machine].isPaused {
             // A socket's buffer ends somewhere.
-            if case .frame = pending, machines[machine].inbox.count >= 500 { return }
+            switch pending {
+            case .frame, .heartbeat: if machines[machine].inbox.count >= 500 { return }
+            case .applied, .results, .hookEnd: break
+            }
             machines[machine].inbox.append(pending)
             return
         }
@@ -128,6 +136,7 @@ struct World {
                 interfaceIndex: machines[machine].lan.index, source: frame.source, destination: frame.destination,
                 hopLimit: frame.hopLimit, payloadLength: frame.bytes.count)
             frame.bytes.withUnsafeBytes { give(machine, .packet(information, $0)) }
+        case .heartbeat(let beat): if let event = event(of: beat) { give(machine, event) }
         case .applied(let ticket, let answer):
             machines[machine].answersUnderWay -= 1
             give(machine, .applied(ticket: ticket, answer))
@@ -156,7 +165,7 @@ struct World {
             configureIfReady(machine)
         }
         switch event {
-        case .packet, .timeout, .trackerTable, .orderTable: break
+        case .packet, .timeout, .heartbeat, .trackerTable, .orderTable: break
         default: if tracked.isOn { checkTracked(machine) }
         }
         let deadline = machines[machine].node?.deadline ?? .never

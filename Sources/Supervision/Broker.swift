@@ -11,6 +11,8 @@ package protocol InstanceSource {
     func instance(at index: Int) -> InstanceSettings?
     /// A sync group by its place among the files' groups; nil when there is none there.
     func group(at index: Int) -> SyncGroup?
+    /// cluster blocks.
+    var clusters: [ClusterSettings] { get }
 }
 
 /// A reason to refuse a worker's request. Each is logged: a healthy worker never causes one.
@@ -25,6 +27,10 @@ package enum Refusal: Error, Hashable, Sendable, CustomStringConvertible {
     case faultyInstance(String)
     /// The socket on this interface was given before, and the worker hasn't taken it yet.
     case pendingSocket(String)
+    /// No UDP path is at this place.
+    case heartbeat(HeartbeatPlace)
+    /// The socket of this path was given before, and the worker hasn't taken it yet.
+    case pendingHeartbeat(HeartbeatPlace)
     /// The instance or the group has no such hook.
     case hook(Hook, String)
     /// Nothing that happens to an instance, or to a group.
@@ -42,6 +48,8 @@ package enum Refusal: Error, Hashable, Sendable, CustomStringConvertible {
         case .group: "group"
         case .faultyInstance(let name): "no interface \(name)"
         case .pendingSocket(let interface): "pending \(interface)"
+        case .heartbeat: "heartbeat"
+        case .pendingHeartbeat: "pending heartbeat"
         case .hook(let hook, let name): "\(hook.keyword) of \(name)"
         case .trigger: "trigger"
         case .repeated: "repeated"
@@ -57,6 +65,10 @@ package enum Refusal: Error, Hashable, Sendable, CustomStringConvertible {
         case .group(let number): "the configuration has no sync group number \(number)"
         case .faultyInstance(let name): "instance \(name) has no interface to open a socket on"
         case .pendingSocket(let interface): "a socket on \(interface) is on its way to it already"
+        case .heartbeat(let place):
+            "the configuration has no UDP path \(place.path) of cluster \(place.cluster) to node \(place.node)"
+        case .pendingHeartbeat(let place):
+            "the socket of path \(place.path) of cluster \(place.cluster) to node \(place.node) is on its way to it already"
         case .hook(let hook, let name): "\(name) has no \(hook.keyword)"
         case .trigger(let trigger): "a worker can't send notification \(trigger.word)"
         case .repeated(let number): "notification \(number) was started before"
@@ -86,6 +98,7 @@ package struct Broker<Source: InstanceSource> {
     package private(set) var lastNotification: UInt64
     /// Sockets that the worker was given and may not have taken yet.
     private var onTheirWay: Set<SocketPlan> = []
+    private var heartbeatsOnTheirWay: Set<HeartbeatPlace> = []
 
     /// The largest gap between the numbers of notifications: some die with a worker on their way. A leap to the last
     /// number that there is would silence all successors.
@@ -119,7 +132,7 @@ package struct Broker<Source: InstanceSource> {
     package mutating func workerStarted(hasSnapshot: Bool) -> Bool {
         if !hasSnapshot { lastNotification = 0 }
         previous = nil
-        onTheirWay = []
+        workerHasTakenAll()
         return !hasSnapshot
     }
 
@@ -138,7 +151,10 @@ package struct Broker<Source: InstanceSource> {
     }
 
     /// The worker has received everything that it was sent.
-    package mutating func workerHasTakenAll() { onTheirWay = [] }
+    package mutating func workerHasTakenAll() {
+        onTheirWay = []
+        heartbeatsOnTheirWay = []
+    }
 
     /// The socket of an instance. Each socket once, until the worker has taken what it was sent: one that asks and doesn't
     /// read would make hasupd open, and the kernel keep, as many as it likes.
@@ -151,6 +167,19 @@ package struct Broker<Source: InstanceSource> {
             group: instance.isUnicast ? nil : instance.multicastGroup)
         guard onTheirWay.insert(plan).inserted else { throw .pendingSocket(instance.interface) }
         return plan
+    }
+
+    /// The ends of a heartbeat path's socket. Each socket once, too. - Throws: `Refusal`.
+    package mutating func heartbeatSocket(
+        generation: UInt64, at place: HeartbeatPlace
+    ) throws(Refusal) -> HeartbeatConnection {
+        let clusters = try source(of: generation).clusters
+        let number = Int(place.cluster)
+        guard clusters.indices.contains(number),
+            let ends = clusters[number].connection(path: Int(place.path), node: Int(place.node))
+        else { throw .heartbeat(place) }
+        guard heartbeatsOnTheirWay.insert(place).inserted else { throw .pendingHeartbeat(place) }
+        return ends
     }
 
     /// The notification that a worker reports, with its scripts. - Throws: `Refusal`.

@@ -1,5 +1,6 @@
 import Base
 import ConfigurationModel
+import Wire
 
 /// A request of the core to its shell, in the order of execution on the wire and in the kernel.
 package enum Action: Sendable {
@@ -14,6 +15,9 @@ package enum Action: Sendable {
     case announce(InstanceID, VirtualAddress)
     /// A state change for scripts and FIFOs.
     case notify(Notification)
+    /// Send a heartbeat to the other nodes of this cluster by all paths. The shell adds what the core doesn't know: the
+    /// cluster's tag, the key's number, the path and the signature.
+    case beat(cluster: Int, Heartbeat)
     /// Run a hook; `Event.hookEnded` follows, or its time runs out.
     case runHook(HookRequest)
     /// Something worth a log line or a live event.
@@ -171,6 +175,10 @@ package enum Observation: Hashable, Sendable {
     case order(UInt64, OrderOutcome)
     /// The effective priority is another one now.
     case priorityChanged(InstanceID, from: Priority, to: Priority)
+    /// A guard keeps an instance whose timer is over from becoming MASTER; reported once for as long as it does.
+    case takeoverHeld(InstanceID, GuardHold)
+    /// A node of a cluster is heard by heartbeats from now on, or isn't any more.
+    case clusterNode(String, of: String, isHeard: Bool)
 }
 
 /// One state change, with what an operator needs to know.
@@ -241,6 +249,8 @@ package enum TransitionReason: Hashable, Sendable {
     case raised
     /// A before_master has failed or was late, and `hook_failure` is yield.
     case hookFailed
+    /// Its guard has decided it.
+    case guarded(GuardRelease)
 }
 
 /// A reason that keeps an instance from taking part.

@@ -156,6 +156,9 @@ extension TransitionReason {
         case .maintenance: writer.write(UInt8(16))
         case .raised: writer.write(UInt8(17))
         case .hookFailed: writer.write(UInt8(18))
+        case .guarded(let why):
+            writer.write(UInt8(19))
+            why.encode(into: &writer)
         }
     }
 
@@ -182,6 +185,7 @@ extension TransitionReason {
         case 16: self = .maintenance
         case 17: self = .raised
         case 18: self = .hookFailed
+        case 19: self = .guarded(try GuardRelease(decoding: &reader))
         default: throw .invalid
         }
     }
@@ -240,6 +244,14 @@ extension ByteWriter {
     fileprivate mutating func write(kind: UInt8, of instance: InstanceID) {
         write(kind)
         write(UInt32(instance))
+    }
+
+    /// An observation about a node of a cluster.
+    fileprivate mutating func write(node: String, of cluster: String, isHeard: Bool) {
+        write(UInt8(17))
+        write(text: node)
+        write(text: cluster)
+        write(isHeard)
     }
 }
 
@@ -305,6 +317,11 @@ extension Observation {
             writer.write(UInt8(15))
             writer.write(number)
             outcome.encode(into: &writer)
+        case .takeoverHeld(let instance, let hold):
+            writer.write(kind: 16, of: instance)
+            hold.encode(into: &writer)
+        case .clusterNode(let node, let cluster, let isHeard):
+            writer.write(node: node, of: cluster, isHeard: isHeard)
         }
     }
 
@@ -349,6 +366,10 @@ extension Observation {
             self = .priorityChanged(
                 Int(try reader.readUInt32()), from: try reader.readPriority(), to: try reader.readPriority())
         case 15: self = .order(try reader.readUInt64(), try OrderOutcome(decoding: &reader))
+        case 16: self = .takeoverHeld(Int(try reader.readUInt32()), try GuardHold(decoding: &reader))
+        case 17:
+            let node = try reader.readText()
+            self = .clusterNode(node, of: try reader.readText(), isHeard: try reader.readBool())
         default: throw .invalid
         }
     }

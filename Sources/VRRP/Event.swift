@@ -1,5 +1,6 @@
 import Base
 import ConfigurationModel
+import Wire
 
 /// Number of an instance: its place in the configuration's list.
 package typealias InstanceID = Int
@@ -41,6 +42,10 @@ package enum Event {
     case prepare(ConfigurationModel)
     /// A hook has ended.
     case hookEnded(HookEnd)
+    /// A random number that stands for this start of the node in heartbeats; before the first configuration.
+    case bootNonce(UInt64)
+    /// An authentic heartbeat, which came by this of our paths; both by their places in the configuration.
+    case heartbeat(Heartbeat, cluster: Int, path: Int)
     /// `deadline` may have come. Spurious calls do nothing.
     case timeout
     /// Hand over everything: priority 0, addresses withdrawn, STOP notifications. Nothing is sent afterwards.

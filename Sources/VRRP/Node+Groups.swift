@@ -17,7 +17,9 @@ extension Node {
         for (place, group) in context.groups.enumerated() {
             for id in group.members { routers[id].group = place }
         }
-        for id in routers.indices where routers[id].group == nil { routers[id].wantsMaster = false }
+        for id in routers.indices where routers[id].group == nil && !routers[id].isGuarded {
+            routers[id].wantsMaster = false
+        }
     }
 
     /// True if a configuration has the groups that there are.
@@ -111,7 +113,7 @@ extension Node {
             let reason: TransitionReason = routers[id].state == .fault ? .recovered : .started
             routers[id].enterBackup(reason, at: now, &context, into: &actions)
         }
-        let isMaster = members.allSatisfy { routers[$0].mayBeMaster }
+        let isMaster = members.allSatisfy { routers[$0].mayBeMaster } && isAdmitted(members)
         let others = members.filter { isMaster ? routers[$0].state != .master : routers[$0].state == .master }
         guard !others.isEmpty else { return }
         // The one that decided: which came last, or doesn't want.
@@ -138,6 +140,12 @@ extension Node {
                     isResigning ? routers[id].reasonToRelease : follows, at: now, &context, into: &actions)
             }
         }
+    }
+
+    /// True unless a guard keeps the members from becoming MASTER together.
+    private func isAdmitted(_ members: [InstanceID]) -> Bool {
+        members.contains { routers[$0].state == .master }
+            || members.allSatisfy { !routers[$0].isGuarded || routers[$0].isAdmitted }
     }
 
     /// A lower-priority advertisement that one member has heard makes all announce their addresses again.

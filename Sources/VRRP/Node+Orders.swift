@@ -116,7 +116,7 @@ extension Node {
     /// Priority 0. The addresses stay until a successor is heard, unless it couldn't use them then.
     private mutating func release(_ place: Int, at now: Instant, into actions: inout [Action]) {
         let members = context.orders.active[place].members.filter { routers[$0].state == .master }
-        let hasWithdrawn = members.contains { routers[$0].mustReleaseFirst }
+        let hasWithdrawn = members.contains { routers[$0].mustReleaseFirst || routers[$0].isGuarded }
         for id in members {
             changed.add(id)
             routers[id].beginResigning(at: now, &context, into: &actions)
@@ -232,7 +232,7 @@ extension Node {
             end(place, .nobodyTookOver, at: now, into: &actions)
             guard hasWithdrawn else { return }
             for id in active.members where routers[id].state == .backup {
-                routers[id].enterMaster(.notTakenOver, at: now, &context, into: &actions)
+                routers[id].claim(.notTakenOver, at: now, &context, into: &actions)
             }
         case .claims: end(place, .late, at: now, into: &actions)
         case .holds, .leads: context.orders.active[place].deadline = .never

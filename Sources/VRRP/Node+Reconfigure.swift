@@ -15,14 +15,16 @@ extension Node {
             if new.global.startupDelay > .zero { context.startsAt = now + new.global.startupDelay }
             routers = instances.enumerated().map { VirtualRouter(id: $0, settings: $1, at: now) }
             adoptGroups(new.shared.syncGroups)
+            adoptGuards(new.clusters, at: now)
             prepareOrders()
             for id in routers.indices { routers[id].start(at: now, &context, into: &actions) }
             settleAllGroups(canJoin: false, at: now, into: &actions)
         } else if routers.lazy.map(\.settings).elementsEqual(instances), hasGroups(new.shared.syncGroups) {
+            adoptGuards(new.clusters, at: now)
             reassess(trackersOf: results, at: now, into: &actions)
             return adoptNextOrders(at: now, into: &actions)
         } else {
-            apply(instances, new.shared.syncGroups, at: now, into: &actions)
+            apply(instances, new.shared.syncGroups, new.clusters, at: now, into: &actions)
         }
         rebuildRoutes()
         adoptNextOrders(at: now, into: &actions)
@@ -35,7 +37,8 @@ extension Node {
     }
 
     private mutating func apply(
-        _ instances: [InstanceSettings], _ groups: [SyncGroup], at now: Instant, into actions: inout [Action]
+        _ instances: [InstanceSettings], _ groups: [SyncGroup], _ clusters: [ClusterSettings], at now: Instant,
+        into actions: inout [Action]
     ) {
         let map = match(instances)
         // Under the old numbers: what is removed says goodbye.
@@ -60,6 +63,7 @@ extension Node {
         // What has been removed is no concern of the groups that there are now.
         context.memberChanges = []
         adoptGroups(groups)
+        adoptGuards(clusters, at: now)
         prepareOrders()
         for id in routers.indices where !isNew[id] {
             routers[id].withdrawVanished(from: instances[id], &context, into: &actions)

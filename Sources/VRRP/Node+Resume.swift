@@ -25,6 +25,7 @@ extension Node {
             return kept[id]?.router ?? VirtualRouter(id: id, settings: settings, at: now)
         }
         adoptGroups(new.shared.syncGroups)
+        adoptGuards(new.clusters, at: now)
         for place in context.groups.indices {
             let told = context.groups[place].members.compactMap { kept[$0]?.groupNotification }
             context.groups[place].lastNotification = told.max { $0.sequence < $1.sequence }

@@ -88,6 +88,7 @@ extension Node {
             writer.write(UInt8(number))
             writer.write(compact: count)
         }
+        KeptGuards(context.guards.clusters)?.encode(into: &writer, limit: VirtualRouter.recordMax)
     }
 
     /// Takes over the node's own record, if it can be read.
@@ -104,11 +105,12 @@ extension Node {
                     guard number < DiscardReason.allCases.count else { throw .invalid }
                     counts[number] = try reader.readCount64()
                 }
-                try reader.finish()
-                return (startsAt, discardReports, counts)
+                let guards = reader.remaining > 0 ? try KeptGuards(from: &reader) : nil
+                return (startsAt, discardReports, counts, guards)
             }
         }
-        guard case .success(let (startsAt, discardReports, counts)) = read else { return }
+        guard case .success(let (startsAt, discardReports, counts, guards)) = read else { return }
+        context.guards.kept = guards
         // The delay runs from the first start, and never for longer than now configured.
         context.startsAt = min(context.startsAt, startsAt.nanoseconds == 0 ? Instant(nanoseconds: .min) : startsAt)
         self.discardReports = discardReports

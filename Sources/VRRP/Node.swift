@@ -58,6 +58,9 @@ package struct Node: Sendable {
         case .orderTable(let orders): context.orders.next = orders
         case .orders(let orders): take(orders: orders, at: now, into: &actions)
         case .prepare(let model): prepare(model, at: now, into: &actions)
+        case .bootNonce(let nonce): context.guards.nonce = nonce
+        case .heartbeat(let frame, let cluster, let path):
+            guard take(frame, cluster: cluster, path: path, at: now) else { return }
         case .hookEnded(let end): hookEnded(end, at: now, into: &actions)
         case .stop:
             stop(runsHooks: false, at: now, into: &actions)
@@ -67,6 +70,7 @@ package struct Node: Sendable {
         settle(at: now, into: &actions)
         if context.staleAddressesAt <= now { context.retryStaleAddresses(into: &actions) }
         if context.announcer.deadline <= now { announce(at: now, into: &actions) }
+        if !context.guards.isEmpty { beat(at: now, into: &actions) }
     }
 
     /// An address that the kernel refuses to one instance may be all that another one has served by.
@@ -85,10 +89,12 @@ package struct Node: Sendable {
 
     /// Draws the event's consequences for sync groups, orders and hooks, until there are no more.
     private mutating func settle(at now: Instant, into actions: inout [Action]) {
+        var hasGuardChanged = false
         repeat {
             if !context.memberChanges.isEmpty { settleChangedGroups(at: now, into: &actions) }
             followUp(at: now, into: &actions)
-        } while !context.memberChanges.isEmpty
+            hasGuardChanged = !context.guards.isEmpty && settleGuards(at: now, into: &actions)
+        } while !context.memberChanges.isEmpty || hasGuardChanged
     }
 
     private mutating func followUp(at now: Instant, into actions: inout [Action]) {
@@ -104,7 +110,7 @@ package struct Node: Sendable {
     package var deadline: Instant {
         min(
             min(context.timers.first?.deadline ?? .never, context.announcer.deadline, context.staleAddressesAt),
-            min(context.orders.deadline, releaseDeadline))
+            min(context.orders.deadline, releaseDeadline, context.guards.deadline))
     }
 
     /// The next timer, when it is a takeover that only an advertisement can still prevent.

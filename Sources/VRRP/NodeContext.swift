@@ -64,6 +64,7 @@ struct NodeContext {
     /// Changes of groups' members in the event that is being handled.
     var memberChanges: [MemberChange] = []
     var orders = NodeOrders()
+    var guards = NodeGuards()
     /// End of vrrp_startup_delay: nothing is sent or received before.
     var startsAt = Instant(nanoseconds: .min)
     /// True if a start removes virtual addresses without a mark, too (adopt_leftovers).

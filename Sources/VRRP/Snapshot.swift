@@ -101,8 +101,8 @@ extension NodeSnapshot {
 /// The beginning of an instance's record, whatever its settings are.
 struct RecordHead {
     /// The form of records. A successor of the next version reads this one, too.
-    static let version: UInt8 = 6
-    static let readableVersions: [UInt8] = [6]
+    static let version: UInt8 = 7
+    static let readableVersions: [UInt8] = [7]
 
     var fingerprint: UInt64
     var state: RouterState

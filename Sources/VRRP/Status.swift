@@ -34,6 +34,8 @@ package struct InstanceStatus: JSONRecord, ByteCoded, Hashable {
     package var takeover: Interval?
     /// The reason a BACKUP isn't MASTER.
     package var waiting: BackupReason?
+    /// The reason for which its guard keeps it from being MASTER, though its timer is over.
+    package var guardHold: GuardHold?
     /// The reasons for FAULT.
     package var faults: [Fault] = []
     /// The last transition, which has led to this state.
@@ -91,6 +93,7 @@ package struct InstanceStatus: JSONRecord, ByteCoded, Hashable {
         try members.field("last_advert_age_seconds", &lastAdvertAge)
         try members.hidden(&takeover)
         try members.hidden(&waiting)
+        try members.hidden(&guardHold)
         try members.hidden(&faults, atMost: 256)
         try members.hidden(&lastTransition)
         try members.field("counters", &counters)
@@ -326,6 +329,8 @@ package enum BackupReason: UInt8, Sendable, NamedCase {
     case maintenance
     /// A before_master has failed or was late.
     case hookFailed
+    /// Its timer is over, and its guard keeps it from being MASTER.
+    case guarded
 
     package var name: String {
         switch self {
@@ -341,6 +346,7 @@ package enum BackupReason: UInt8, Sendable, NamedCase {
         case .resigned: "resigned"
         case .maintenance: "maintenance"
         case .hookFailed: "hookFailed"
+        case .guarded: "guarded"
         }
     }
 }

@@ -289,6 +289,10 @@ extension VirtualRouter {
             if isTold, group != nil { context.noteChange(of: id, .lowerPriority) }
             return
         }
+        // Between masters that hear each other by heartbeats their claims decide (docs/decisions, D110).
+        if isGuarded, context.guards.keepsMaster(id, priority: priority, at: now) {
+            return _ = assertMastership(at: now, into: &actions)
+        }
         // RFC 9568 §6.4.3: a higher priority, or the same and a higher address: transition to Backup. One more
         // advertisement before yielding, which is why higher_prio_send_advert has no effect: after a cut that we
         // noticed and the winner didn't, it is the only way in which the winner learns that neighbours may have learned

@@ -56,6 +56,12 @@ extension VirtualRouter {
             // While preempt_delay runs, the master-down timer is started again by each advertisement.
             let due = max(masterDownAt, preemptionAt ?? masterDownAt)
             if order != .maintenance { status.takeover = max(.zero, due - now) }
+            if let hold = context.guards.hold(of: id) {
+                status.waiting = .guarded
+                status.guardHold = hold
+                // Its own timer is over.
+                status.takeover = hold.until == .never ? nil : max(.zero, hold.until - now)
+            }
         }
         status.isResigning = isResigning
         if !awaitedHooks.isEmpty, let end = context.deadline(of: .hook, of: id) {

@@ -82,13 +82,20 @@ extension VirtualRouter {
         } else {
             reason = priority == .owner ? .addressOwner : .masterDown
         }
-        guard group == nil else {
-            // All members or none: it goes on listening, and is MASTER when the last of them wants to be.
-            wantsMaster = true
-            armMasterDown(now + masterDownInterval, &context)
-            return context.noteChange(of: id, .wantsMaster(reason))
-        }
-        enterMaster(reason, at: now, &context, into: &actions)
+        claim(reason, at: now, &context, into: &actions)
+    }
+
+    /// Nothing of its own keeps it from being MASTER.
+    mutating func claim(
+        _ reason: TransitionReason, at now: Instant, _ context: inout NodeContext, into actions: inout [Action]
+    ) {
+        guard group != nil || isGuarded else { return enterMaster(reason, at: now, &context, into: &actions) }
+        // All members or none, and what the guard says: it goes on listening, and is MASTER when the last of them wants to
+        // be, and the guard lets them.
+        wantsMaster = true
+        claimReason = reason
+        armMasterDown(now + masterDownInterval, &context)
+        if group != nil { context.noteChange(of: id, .wantsMaster(reason)) }
     }
 
     /// RFC 9568 §6.4.3: the Adver_Timer fires; send an ADVERTISEMENT and reset the timer. Deadlines are absolute, so

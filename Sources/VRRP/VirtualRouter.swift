@@ -41,7 +41,7 @@ struct VirtualRouter {
     var awaitedHooks: AwaitedHooks = []
     /// INIT: it starts when each script that decides about it has a result. False of one that has ended.
     var awaitsResults = false
-    /// BACKUP: it would be MASTER, if the other members of its sync group were to be.
+    /// BACKUP: it would be MASTER, if the other members of its sync group were to be, and its guard let it.
     var wantsMaster = false
     /// BACKUP: whether `masterInterval` is what the master advertises (version 3), and not our own.
     var isIntervalLearned = false
@@ -97,6 +97,12 @@ struct VirtualRouter {
     var faults: [Fault] = []
     /// The place of its sync group; nil without one.
     var group: Int?
+    /// True if it, or its sync group, asks a guard before it becomes MASTER.
+    var isGuarded = false
+    /// BACKUP: its guard lets it become MASTER.
+    var isAdmitted = false
+    /// BACKUP: the reason for which it wants to be MASTER, while it waits.
+    var claimReason: TransitionReason?
     /// The operator's order to it, or to its group.
     var order: OperatorOrder.Kind?
     /// raised: the priority that is above the master's.
@@ -396,6 +402,8 @@ struct VirtualRouter {
         generation += 1
         awaitsResults = false
         wantsMaster = false
+        isAdmitted = false
+        claimReason = nil
         isReleased = false
         hasExtendedMasterDown = false
         preemptDelaySince = nil

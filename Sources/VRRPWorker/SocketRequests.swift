@@ -48,11 +48,17 @@ final class SocketRequests {
         let kept = Set(running.compactMap(key))
         for key in sockets.reconcile(wanted: Set(users.keys), kept: kept, at: loop.now) {
             guard let id = users[key] else { continue }
-            lastRequest &+= 1
-            pending[lastRequest] = key
+            let number = nextRequest()
+            pending[number] = key
             VRRPToSupervisor.openSocket(generation: generation, instance: UInt32(id))
-                .send(on: channel, correlation: lastRequest)
+                .send(on: channel, correlation: number)
         }
+    }
+
+    /// Numbers all requests for sockets.
+    func nextRequest() -> UInt32 {
+        lastRequest &+= 1
+        return lastRequest
     }
 
     private func key(of instance: InstanceSettings) -> VRRPSockets.Key? {

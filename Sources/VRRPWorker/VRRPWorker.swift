@@ -2,6 +2,7 @@
 // Imports: what Package.swift lists.
 // Begin with VRRPWorker.swift: `runVRRPWorker` is the role; then the drawing in Worker.swift.
 
+import Authentication
 import Base
 import CLinux
 import ConfigurationModel
@@ -63,6 +64,8 @@ private final class Session {
     /// The orders that have come so far of those in effect now, and of those in effect with the next configuration.
     private var orders: (now: [OperatorOrder], next: [OperatorOrder]) = ([], [])
     private var previousModels: [ConfigurationModel] = []
+    /// The keys that have come for the next configuration, by the cluster's place.
+    private var keys: [UInt8: KeyFile] = [:]
     /// hasupd's statements about the page of addresses.
     private var isFirst = false
     private var mayAdopt = false
@@ -111,11 +114,12 @@ private final class Session {
             }
             return notePrevious(try frame.descriptors.take(0))
         }
+        if case .clusterKeys(let cluster) = message { return try takeKeys(of: cluster, frame) }
         if case .trackers(let isTable, let bytes) = message { return try takeTrackers(isTable, bytes, frame) }
         if case .orders(let isOfNext, let bytes) = message { return try takeOrders(isOfNext, bytes, frame) }
         guard let worker else { throw .unexpected("a message before hello") }
         switch message {
-        case .hello, .previousGeneration, .trackers, .orders: throw .unexpected("a second hello")
+        case .hello, .previousGeneration, .clusterKeys, .trackers, .orders: throw .unexpected("a second hello")
         case .configure(let generation): try configure(worker, generation, frame.descriptors.take(0))
         case .socket: worker.adoptSocket(try frame.descriptors.take(0), request: frame.header.correlation)
         case .socketRefused(let reason): worker.socketRefused(reason, request: frame.header.correlation)
@@ -126,6 +130,14 @@ private final class Session {
         case .status(let reset): worker.reportStatus(frame.header.correlation, resetting: reset)
         case .stop: worker.stop()
         }
+    }
+
+    /// hasupd has checked them; what can't be used counts as missing.
+    private func takeKeys(of cluster: UInt8, _ frame: Frame) throws(FrameError) {
+        guard let memory = try? MappedMemory(sealed: try frame.descriptors.take(0)),
+            let file = try? KeyFile(memory.bytes)
+        else { throw .payload(frame.header.type) }
+        keys[cluster] = file
     }
 
     private func takeTrackers(_ isTable: Bool, _ bytes: [UInt8], _ frame: Frame) throws(FrameError) {
@@ -237,7 +249,8 @@ private final class Session {
             if !stuck.isEmpty { worker.handle(.staleAddresses(stuck)) }
             for removal in stale.removals(except: stuck) { worker.reports.add(removal, generation: generation) }
             links.onDrained = { [unowned worker] in worker.linksChanged() }
-            worker.configure(model, generation: generation)
+            worker.configure(model, keys, generation: generation)
+            keys = [:]
         } catch {
             VRRPToSupervisor.log(.error, "can't start: \(error)").send(on: channel)
             exit(71)
@@ -247,7 +260,8 @@ private final class Session {
     private func configure(_ worker: Worker, _ generation: UInt64, _ image: consuming Descriptor) {
         worker.lengthenFuse()
         do throws(ImageError) {
-            worker.configure(try Self.model(from: image), generation: generation)
+            worker.configure(try Self.model(from: image), keys, generation: generation)
+            keys = [:]
         } catch {
             worker.log(.error, "generation \(generation) can't be used: \(error)")
         }

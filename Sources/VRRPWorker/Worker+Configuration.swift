@@ -1,3 +1,4 @@
+import Authentication
 import Base
 import ConfigurationModel
 import Reactor
@@ -43,7 +44,12 @@ extension Worker {
     }
 
     /// Takes a configuration; it runs as soon as the sockets that it needs are there.
-    func configure(_ model: ConfigurationModel, generation: UInt64) {
+    ///
+    /// - Parameter keys: those of its clusters, by their places. What a cluster without keys guards is in FAULT.
+    func configure(_ model: ConfigurationModel, _ keys: [UInt8: KeyFile], generation: UInt64) {
+        var model = model
+        let keyless = heartbeats.prepare(model.clusters, keys, generation: generation)
+        model.fault(instancesOf: keyless, "its cluster has no keys")
         configuration.next = (generation, model)
         configuration.hasWaitedForSockets = false
         sockets.request(for: model.instances, keepingThoseOf: node.instances, generation: generation)
@@ -56,12 +62,20 @@ extension Worker {
     }
 
     func adoptSocket(_ descriptor: consuming Descriptor, request: UInt32) {
-        sockets.adopt(descriptor, request: request)
+        if heartbeats.expects(request) {
+            heartbeats.adopt(descriptor, request: request)
+        } else {
+            sockets.adopt(descriptor, request: request)
+        }
         runConfigurationIfReady()
     }
 
     func socketRefused(_ reason: String, request: UInt32) {
-        sockets.refused(reason, request: request)
+        if heartbeats.expects(request) {
+            heartbeats.refused(reason, request: request)
+        } else {
+            sockets.refused(reason, request: request)
+        }
         runConfigurationIfReady()
     }
 
@@ -71,13 +85,15 @@ extension Worker {
     }
 
     func runConfigurationIfReady() {
-        guard configuration.next != nil, sockets.isComplete || configuration.hasWaitedForSockets, !node.isPreparing
+        guard configuration.next != nil, !node.isPreparing,
+            sockets.isComplete && heartbeats.isComplete || configuration.hasWaitedForSockets
         else { return }
         runNextConfiguration()
     }
 
     /// Something happened to interfaces: sockets that are missing now are requested.
     func linksChanged() {
+        heartbeats.requestMissing()
         if let (generation, model) = configuration.next {
             sockets.request(for: model.instances, keepingThoseOf: node.instances, generation: generation)
         } else if sockets.mayLackSockets {
@@ -93,6 +109,7 @@ extension Worker {
         // The core says by `renumber` from where on its actions mean the new model; at start they all do, and for a
         // model that is the same there are none.
         configuration.incoming = (generation, model.instances.count, model.smallestAdvertInterval)
+        heartbeats.adopt()
         if configuration.generation == 0 { adoptIncoming() } else { configuration.former = Array(node.instances) }
         if let predecessor = configuration.predecessor {
             configuration.predecessor = nil

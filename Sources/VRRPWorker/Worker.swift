@@ -13,6 +13,7 @@ import WorkerProtocol
 /// call or a message. It decides nothing about the protocol.
 ///
 ///     VRRP sockets ──► packet ──────┐                    ┌──► advertise, announce ──► Transmitter
+///     Heartbeats ────► heartbeat ───┤                    ├──► beat ─────────────────► Heartbeats
 ///     LinkMonitor ───► interface ───┤                    ├──► install, withdraw ────► NetlinkThread
 ///     NetlinkThread ──► applied ─────┼──► Node.handle ────┤
 ///     hasupd ────────► configure ───┤   (the core)       └──► notify, observe ───────► hasupd
@@ -28,6 +29,7 @@ final class Worker {
     private let links: LinkWatcher
     private let effects: AddressEffects
     let sockets: SocketRequests
+    let heartbeats: Heartbeats
     let transmitter: Transmitter
     var reports: Reports
     private var reportDelay: ReportDelay
@@ -58,9 +60,13 @@ final class Worker {
         code = CodeResidency(on: loop)
         gracePeriod = GracePeriod(grace, on: loop)
         sockets = SocketRequests(try VRRPSockets(on: loop), links: links, channel: channel, loop: loop)
+        heartbeats = Heartbeats(channel: channel, loop: loop)
         transmitter = Transmitter(sockets.sockets, frames: frames, now: { [unowned loop] in loop.now })
         sockets.sockets.onPacket = { [unowned self] in self.handle(.packet($0, $1)) }
         sockets.onLog = { [unowned self] in self.log($0, $1) }
+        heartbeats.nextRequest = { [unowned sockets] in sockets.nextRequest() }
+        heartbeats.onBeat = { [unowned self] in self.handle(.heartbeat($0, cluster: $1, path: $2)) }
+        heartbeats.onLog = { [unowned self] in self.log($0, $1) }
         transmitter.onFailure = { [unowned self] in self.sendFailed($0, $1) }
         transmitter.hasCarrier = { [unowned links] in links.hasCarrier($0) }
         links.onChange = { [unowned self] event in
@@ -76,6 +82,7 @@ final class Worker {
         configuration.socketTimer = loop.makeTimer { [unowned self] in self.socketTimeIsOver() }
         loop.atEndOfTurn { [unowned self] in self.endTurn() }
         armStamp()
+        handle(.bootNonce(.random(in: 1 ... .max)))
     }
 
     // MARK: The core
@@ -93,6 +100,8 @@ final class Worker {
     /// hear of it, and what follows (kernel calls, reports) may touch code that isn't in memory.
     private func fire() {
         endIfReplaced()
+        // What has come since the turn began is heard before silence is judged (docs/decisions, D106).
+        heartbeats.sockets.drain()
         actions.removeAll(keepingCapacity: true)
         var others = false
         var performed = 0
@@ -119,6 +128,7 @@ final class Worker {
         case .advertise(let id, let contents):
             if !transmitter.repeatAdvert(id, contents) { transmitter.advertise(id, settings(of: id), contents) }
             noteWork()
+        case .beat(let cluster, let frame): heartbeats.send(frame, cluster: cluster)
         case .install(let addresses, let ticket): effects.install(addresses, ticket: ticket, links: links)
         case .withdraw(let keys, let guarded, let ticket):
             effects.withdraw(keys, guarded: guarded, ticket: ticket, links: links)
@@ -230,6 +240,12 @@ final class Worker {
         }
         if node.discardedWithoutInstance.contains(where: { $0 > 0 }) {
             VRRPToSupervisor.discarded(node.discardedWithoutInstance).send(on: channel)
+        }
+        for var other in node.clusterNodes(at: loop.now) {
+            heartbeats.describe(&other)
+            var writer = ByteWriter()
+            other.encode(into: &writer)
+            VRRPToSupervisor.clusterNode(writer.bytes).send(on: channel)
         }
         VRRPToSupervisor.status(generation: configuration.generation, writer.bytes).send(
             on: channel, correlation: correlation)

@@ -1,9 +1,10 @@
 import Base
+import ConfigurationModel
 import Reactor
 
 /// The protocol's version, exchanged in the first message of both sides. Workers start from the running image
 /// (docs/decisions, D7), so there is never a second version to talk to; a difference is an error.
-package let workerProtocolVersion: UInt16 = 8
+package let workerProtocolVersion: UInt16 = 9
 
 /// Former configurations that a worker is told of at most. A reload that would make more of them is refused.
 package let previousGenerationsMax = 16
@@ -62,6 +63,9 @@ package enum SupervisorToVRRP {
     /// Before `hello`: a configuration that isn't in force any more and of which something may still be in the kernel;
     /// its memfd comes along.
     case previousGeneration
+    /// Before `hello` and `configure`: the keys of a cluster of the configuration that comes next, by its place there;
+    /// their file's bytes come along in a memfd. A cluster without them can't guard.
+    case clusterKeys(cluster: UInt8)
     /// A new configuration; its memfd comes along.
     case configure(generation: UInt64)
     /// Results of tracked objects, encoded by the VRRP room: all those of the configuration that comes next, in one frame
@@ -72,7 +76,7 @@ package enum SupervisorToVRRP {
     case orders(isOfNext: Bool, [UInt8])
     /// The end of a hook that was asked for, encoded by the VRRP room.
     case hookEnded([UInt8])
-    /// The VRRP socket that was requested under the frame's correlation id, as the descriptor that comes along.
+    /// The socket that was requested under the frame's correlation id, as the descriptor that comes along.
     case socket
     /// It can't be had, and why.
     case socketRefused(String)
@@ -83,7 +87,7 @@ package enum SupervisorToVRRP {
 
     enum Kind: UInt16 {
         case hello = 0x101, configure, socket, socketRefused, status, stop, previousGeneration, trackers
-        case orders, hookEnded
+        case orders, hookEnded, clusterKeys
     }
 
     /// Bytes of a table in one frame.
@@ -92,7 +96,7 @@ package enum SupervisorToVRRP {
     package var descriptorCount: Int {
         switch self {
         case .hello: 6
-        case .configure, .socket, .previousGeneration: 1
+        case .configure, .socket, .previousGeneration, .clusterKeys: 1
         case .socketRefused, .status, .stop, .trackers, .orders, .hookEnded: 0
         }
     }
@@ -112,6 +116,9 @@ package enum SupervisorToVRRP {
             writer.write(isFirst)
             writer.write(mayAdopt)
         case .previousGeneration: kind = .previousGeneration
+        case .clusterKeys(let cluster):
+            kind = .clusterKeys
+            writer.write(cluster)
         case .configure(let generation):
             kind = .configure
             writer.write(generation)
@@ -152,6 +159,7 @@ package enum SupervisorToVRRP {
                     lastNotification: try reader.readUInt64(), grace: Interval(nanoseconds: try reader.readInt64()),
                     isFirst: try reader.readBool(), mayAdopt: try reader.readBool())
             case .previousGeneration: .previousGeneration
+            case .clusterKeys: .clusterKeys(cluster: try reader.readUInt8())
             case .configure: .configure(generation: try reader.readUInt64())
             case .trackers:
                 .trackers(isTable: try reader.readBool(), try reader.readBytes(reader.remaining))
@@ -193,6 +201,8 @@ package enum VRRPToSupervisor {
     case worked
     /// Open the VRRP socket of this instance's interface, family and group; the answer has the same correlation id.
     case openSocket(generation: UInt64, instance: UInt32)
+    /// Open the socket of a heartbeat path; the answer has the same correlation id.
+    case openHeartbeatSocket(generation: UInt64, HeartbeatPlace)
     /// Notifications to send, one after the other, encoded by the VRRP room. One frame for all of a turn: thousands of
     /// instances may change at once.
     case notify(generation: UInt64, [UInt8])
@@ -205,6 +215,9 @@ package enum VRRPToSupervisor {
     /// Discarded packets that no instance could be found for, by the number of the reason. Precedes the last part of
     /// a status when there are any.
     case discarded([UInt64])
+    /// The other nodes of the clusters, encoded by the VRRP room. Precede the last part of a status when there are any; one
+    /// frame each.
+    case clusterNode([UInt8])
     /// A line for the log.
     case log(LogLevel, String)
     /// Everything is handed over; the process ends next.
@@ -212,7 +225,7 @@ package enum VRRPToSupervisor {
 
     enum Kind: UInt16 {
         case hello = 0x201, configured, worked, openSocket, notify, observations, status, log, stopped
-        case resumed, cleared, discarded, hooks
+        case resumed, cleared, discarded, hooks, openHeartbeatSocket, clusterNode
     }
 
     package func send(on channel: Channel, correlation: UInt32 = 0, hasMore: Bool = false) {
@@ -237,6 +250,10 @@ package enum VRRPToSupervisor {
             kind = .openSocket
             writer.write(generation)
             writer.write(instance)
+        case .openHeartbeatSocket(let generation, let place):
+            kind = .openHeartbeatSocket
+            writer.write(generation)
+            writer.write([place.cluster, place.path, place.node])
         case .notify(let generation, let bytes):
             kind = .notify
             writer.write(generation)
@@ -256,6 +273,9 @@ package enum VRRPToSupervisor {
         case .discarded(let counts):
             kind = .discarded
             for count in counts { writer.write(count) }
+        case .clusterNode(let bytes):
+            kind = .clusterNode
+            writer.write(bytes)
         case .log(let level, let text):
             kind = .log
             writer.write(level.rawValue)
@@ -285,6 +305,11 @@ package enum VRRPToSupervisor {
             case .worked: .worked
             case .openSocket:
                 .openSocket(generation: try reader.readUInt64(), instance: try reader.readUInt32())
+            case .openHeartbeatSocket:
+                .openHeartbeatSocket(
+                    generation: try reader.readUInt64(),
+                    HeartbeatPlace(
+                        cluster: try reader.readUInt8(), path: try reader.readUInt8(), node: try reader.readUInt8()))
             case .notify:
                 .notify(generation: try reader.readUInt64(), try reader.readBytes(reader.remaining))
             case .hooks: .hooks(generation: try reader.readUInt64(), try reader.readBytes(reader.remaining))
@@ -292,6 +317,7 @@ package enum VRRPToSupervisor {
                 .observations(generation: try reader.readUInt64(), try reader.readBytes(reader.remaining))
             case .status: .status(generation: try reader.readUInt64(), try reader.readBytes(reader.remaining))
             case .discarded: .discarded(try reader.readCounts(max: Self.reasonsMax))
+            case .clusterNode: .clusterNode(try reader.readBytes(reader.remaining))
             case .log: .log(try reader.readLogLevel(), try reader.readLine())
             case .stopped: .stopped
             }

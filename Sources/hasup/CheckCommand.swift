@@ -24,6 +24,14 @@ struct CheckCommand: ParsableCommand {
                 + "several times with one file that all nodes of a cluster share.", valueName: "name"))
     var configId: [String] = []
 
+    @Option(
+        name: .customLong("guard"),
+        help: ArgumentHelp(
+            "Read the cluster blocks of the split-brain guard from this file (default: guard.conf beside the main file, "
+                + "if there is one). Give it once for all files, or once for each of them.", valueName: "file"),
+        completion: .file(extensions: ["conf"]))
+    var guardFiles: [String] = []
+
     @Flag(help: "Print the effective text: includes, conditions, definitions and sequences are applied.")
     var effective = false
 
@@ -35,6 +43,9 @@ struct CheckCommand: ParsableCommand {
     func validate() throws {
         if configId.count > 1, files.count > 1, configId.count != files.count {
             throw ValidationError("--config-id is given once for all files, or once for each of them.")
+        }
+        if guardFiles.count > 1, guardFiles.count != files.count {
+            throw ValidationError("--guard is given once for all files, or once for each of them.")
         }
         if effective, configId.count > 1 { throw ValidationError("--effective takes one --config-id.") }
         if effective, json || files.count != 1 {
@@ -52,11 +63,16 @@ struct CheckCommand: ParsableCommand {
         var environment = SystemEnvironment.current(checksInterfaces: isThisMachine)
         if let first = configId.first { environment.configID = first }
         if environment.mayHoldVirtualAddresses { environment.leaveOut(Self.virtualAddresses()) }
+        environment.guardFile = Self.guardPlace(guardFiles.first, besideOf: files.first)
         if effective { return try printEffective(environment) }
         let machine = InputFiles(
             SystemFiles(inspectsPrograms: isThisMachine), readsInput: files.contains(InputFiles.name))
         let nodes = (0..<nodeCount).map { number in
             if configId.count > 1 { environment.configID = configId[number] }
+            if files.count > 1 {
+                let named = guardFiles.count > 1 ? guardFiles[number] : guardFiles.first
+                environment.guardFile = Self.guardPlace(named, besideOf: files[number])
+            }
             environment.randomSeed = .random(in: .min ... .max)
             return ClusterNode(
                 path: files.count > 1 ? files[number] : files[0], files: machine, environment: environment)
@@ -91,6 +107,11 @@ struct CheckCommand: ParsableCommand {
         Terminal.write(cluster.map { text.render($0) }.joined())
         Terminal.write(
             FindingText.verdict(onClusterOf: nodes.count, cluster, areWhole: nodes.allSatisfy(\.loaded.isWhole)))
+    }
+
+    /// The place of guard.conf: nothing is beside standard input.
+    private static func guardPlace(_ named: String?, besideOf file: String?) -> GuardFilePlace {
+        named.map { .named($0) } ?? (file == InputFiles.name ? .none : .beside)
     }
 
     private func printEffective(_ environment: Environment) throws {

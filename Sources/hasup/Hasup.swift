@@ -28,7 +28,7 @@ import Varlink
             ExplainCommand.self,
             HistoryCommand.self, ReportCommand.self, LogLevelCommand.self, ReloadCommand.self, UpgradeCommand.self,
             ResignCommand.self, TakeoverCommand.self, MaintenanceCommand.self,
-            KeywordsCommand.self,
+            KeygenCommand.self, KeywordsCommand.self,
             VersionCommand.self, MeasureCommand.self,
         ])
 

@@ -59,6 +59,13 @@ enum ManualPage {
         The configuration, unless
         .Xr hasupd 8
         is given another file.
+        .It Pa guard.conf
+        Beside it, the
+        .Ql cluster
+        blocks of the split-brain guard, which keepalived doesn't read.
+        The same blocks may stand in the configuration with
+        .Ql @hasup
+        before each of their lines.
         .El
         """#.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
 

@@ -29,6 +29,13 @@ struct ReportCommand: ParsableCommand {
             valueName: "file"), completion: .file(extensions: ["conf"]))
     var file: String?
 
+    @Option(
+        name: .customLong("guard"),
+        help: ArgumentHelp(
+            "The file of the cluster blocks, when hasupd was started with this option (default: guard.conf beside the "
+                + "configuration, if there is one).", valueName: "file"), completion: .file(extensions: ["conf"]))
+    var guardFile: String?
+
     func run() throws {
         // Before the work, so that a missing permission is reported at once.
         let path = output ?? Self.defaultName(host: SystemEnvironment.nodeName(), at: .now)
@@ -38,8 +45,9 @@ struct ReportCommand: ParsableCommand {
             "Program", "hasup \(hasupVersion), run by uid \(getuid()) at \(LocalTime.now.date) \(LocalTime.now.text)")
         let status = report.addDaemon(options)
         let file = file ?? status?.daemon.configurationFile ?? "/etc/keepalived/keepalived.conf"
-        let secrets = SecretFinder(
-            report.addConfiguration(file, SystemEnvironment.current(checksInterfaces: true)))
+        var environment = SystemEnvironment.current(checksInterfaces: true)
+        environment.guardFile = guardFile.map { .named($0) } ?? .beside
+        let secrets = SecretFinder(report.addConfiguration(file, environment))
         if let pid = status?.daemon.pid, NamespaceCheck.isElsewhere(pid: pid) == true {
             report.omit(
                 "the interfaces, addresses, routes and rules of hasupd's own network namespace: the report was made in "

@@ -39,6 +39,9 @@ struct StatusTable {
                 lines += whole(instance, columns) + details(instance)
             }
         }
+        for node in status.daemon.clusterNodes {
+            lines += Layout.wrap(Printable.text(node.line), width: width, indent: 0)
+        }
         lines += TrackerLines(width: width, style: style).render(status)
         if let services = status.daemon.services { lines += Layout.wrap(Self.text(services), width: width, indent: 0) }
         lines += problems(status)

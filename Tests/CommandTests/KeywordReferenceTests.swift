@@ -51,6 +51,7 @@ struct KeywordReferenceTests {
         environment.prefixes = [
             "eth1": ["198.51.100.1/24"].compactMap { Prefix($0) }
         ]
+        environment.guardFile = .none
         environment.links = ["eth0": LinkFacts(), "eth1": LinkFacts()]
         let page = ManualPage.text(.shared)
         let texts = page.components(separatedBy: ".Bd -literal -offset indent\n").dropFirst().map {

@@ -54,9 +54,15 @@ enum EffectSamples {
         "vrrp_instance/virtual_rules (entry) type", "static_rules (entry) type",
     ]
 
+    /// A scaffold with a text in the place of its `%`; what stands behind `@hasup` does so with each of its lines.
+    static func fill(_ scaffold: String, with text: String) -> String {
+        let isHidden = scaffold.contains("@hasup %")
+        return scaffold.replacing("%", with: isHidden ? text.replacing("\n", with: "\n@hasup ") : text)
+    }
+
     static func scaffolds(of row: Keyword) -> [String] {
         let context = row.context
-        return outside(context) ?? instances(context) ?? servers(row) ?? entries(context)
+        return clusters(context) ?? outside(context) ?? instances(context) ?? servers(row) ?? entries(context)
     }
 
     /// The name of the innermost block.
@@ -64,11 +70,39 @@ enum EffectSamples {
         context.split(separator: "/").last.map { String($0.replacing(" (entry)", with: "")) } ?? ""
     }
 
+    /// Cluster blocks: with other lines before, and without what is required.
+    private static func clusters(_ context: String) -> [String]? {
+        func cluster(_ lines: String, node: String = "heartbeat x udp 10.0.0.1 dev eth0") -> String {
+            let block =
+                "cluster c {\nnode a {\n\(node)\n}\nnode b {\nheartbeat x udp 10.0.0.2 dev eth0\n}\n\(lines)\n}"
+            return instance("", "I") + block.split(separator: "\n").map { "@hasup \($0)\n" }.joined()
+                + instance("", id: 6, last: "192.0.2.10/24")
+        }
+        switch context {
+        case "cluster":
+            return [
+                cluster("secret file:/k\nguard I\n%"), cluster("secret file:/k\n%"), cluster("guard I\n%"),
+                // Three intervals fit into a timeout.
+                cluster("secret file:/k\nguard I\ntimeout 60\n%"), cluster("secret file:/k\nguard I\ninterval 0.01\n%"),
+            ]
+        case "cluster/node": return [cluster("", node: "%")]
+        case "cluster/references":
+            let many = (1...16).map { "10.0.1.\($0) dev eth0\n" }.joined()
+            return [
+                cluster("references {\n10.0.0.9 dev eth0\n%\n}"), cluster("references {\n%\n}"),
+                cluster("references {\n\(many)%\n}"),
+            ]
+        case "cluster/release": return [cluster("release {\nscript /usr/bin/true\n%\n}"), cluster("release {\n%\n}")]
+        case "cluster/lock": return [cluster("lock {\nwitness 10.1.0.9\n%\n}"), cluster("lock {\n%\n}")]
+        default: return nil
+        }
+    }
+
     /// What stands outside of instances and virtual servers.
     private static func outside(_ context: String) -> [String]? {
         switch context {
         case "(root)":
-            return [trackers + instance("") + "%\n"]
+            return [trackers + instance("") + "%\n", instance("") + "@hasup %\n"]
         case "global_defs":
             return [
                 "global_defs {\n%\n}\n" + instance("smtp_alert"),
@@ -312,6 +346,12 @@ enum EffectSamples {
         "state": ["state MASTER"], "use_vmac": ["use_vmac", "dev eth1 use_vmac"], "use_ipvlan": ["use_ipvlan"],
         "HTTP_GET": ["HTTP_GET {\nurl {\npath /\nstatus_code 200\n}\n}"],
         "SSL": ["SSL {\nca /ca.pem\n}"],
+        "cluster": ["cluster NEW {\nsecret file:/k\nguard A\nnode a {\n}\nnode b {\n}\n}"],
+        "secret": ["secret file:/other"], "node": ["node c {\nheartbeat x udp 10.0.0.3 dev eth0\n}"],
+        "references": ["references {\n10.0.0.9 dev eth0\n}"], "lock": ["lock {\nwitness 10.1.0.9\n}"],
+        "release": ["release {\nscript /usr/bin/true\n}"], "heartbeat": ["heartbeat x serial /dev/ttyS0"],
+        "(address)": ["10.0.0.8 dev eth0"], "etcd": ["etcd https://10.1.0.1:2379\nttl 5"], "timeout": ["timeout 1.5"],
+        "file": ["file /tmp/g"],
         "SSL_GET": ["SSL_GET {\nurl {\npath /\nstatus_code 200\n}\n}"],
     ]
 }

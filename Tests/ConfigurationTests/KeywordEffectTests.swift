@@ -16,7 +16,7 @@ import Testing
     private static func model(_ scaffold: String, with text: String, allowingErrors: Bool, keepsFaults: Bool = false)
         -> ConfigurationModel?
     {
-        let loaded = load(scaffold.replacing("%", with: text))
+        let loaded = load(EffectSamples.fill(scaffold, with: text))
         let first = scaffold.prefix { $0 != "%" }.count { $0 == "\n" } + 1
         let lines = first...(first + text.count { $0 == "\n" })
         let isWrong = loaded.diagnostics.contains { finding in
@@ -189,7 +189,7 @@ import Testing
     private static func complaints(_ value: Decimal, _ row: Keyword, in scaffold: String) -> [Severity] {
         let line = scaffold.prefix { $0 != "%" }.count { $0 == "\n" } + 1
         let patterns = [" is \\S+( s)? to ", "isn't a (whole )?number", "isn't a status code"]
-        return load(scaffold.replacing("%", with: EffectSamples.text(of: row, number: "\(value)"))).diagnostics
+        return load(EffectSamples.fill(scaffold, with: EffectSamples.text(of: row, number: "\(value)"))).diagnostics
             .filter { finding in
                 finding.location?.line == line
                     && patterns.contains { finding.message.range(of: $0, options: .regularExpression) != nil }

@@ -349,7 +349,7 @@ import Testing
         let files = SampleFiles(["t.conf": text, "more.conf": "priority 7"])
         let environment = Environment()
         let sources = readSources(path: "t.conf", files: files, environment: environment)
-        #expect(sources.paths == ["more.conf", "no.conf", "t.conf"])
+        #expect(sources.paths == ["guard.conf", "more.conf", "no.conf", "t.conf"])
         let parsed = parse(sources, environment: environment)
         #expect(try parsed.only().priority.rawValue == 7)
         #expect(

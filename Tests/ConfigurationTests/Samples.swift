@@ -89,6 +89,7 @@ extension ConfigurationModel {
             model.instances[index].location = SourceLocation()
             model.instances[index].faultLocation = nil
         }
+        for index in clusters.indices { model.clusters[index].location = SourceLocation() }
         for index in virtualServers.indices { model.virtualServers[index].location = SourceLocation() }
         for index in virtualServerGroups.indices { model.virtualServerGroups[index].location = SourceLocation() }
         return model

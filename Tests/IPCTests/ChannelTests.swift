@@ -1,5 +1,6 @@
 import Base
 import CLinux
+import ConfigurationModel
 import Glibc
 import Reactor
 import Testing
@@ -188,8 +189,10 @@ struct ChannelTests {
                 SandboxReport(shortfalls: ["a", "ü"], isConfined: true, isDumpable: false, workingDirectory: "/x")),
             .configured(generation: 3), .worked,
             .openSocket(generation: 1, instance: 2),
+            .openHeartbeatSocket(generation: 1, HeartbeatPlace(cluster: 2, path: 3, node: 4)),
             .notify(generation: 1, [3, 4, 5]),
             .hooks(generation: 1, [3, 4, 5]), .observations(generation: 9, [1, 2]), .status(generation: 9, []),
+            .clusterNode([1, 2, 3]),
             .log(.warning, "text"), .stopped,
         ]
         for message in messages { message.send(on: channel) }

@@ -37,6 +37,18 @@ enum SampleStatus {
         var file = TrackerReport()
         (file.kind, file.name, file.state, file.value) = ("file", "load", "VALUE", -5)
         daemon.trackers = [tracker, file, TrackerReport()]
+        var path = HeartbeatPathReport()
+        (path.path, path.sent, path.received, path.lost) = ("cable", 7, 5, 1)
+        (path.errors, path.lastError) = (1, "Network is unreachable")
+        (path.lastHeard, path.roundTrip) = (.milliseconds(70), .microseconds(150))
+        path.refused.add("authentication", 2)
+        var node = ClusterNodeReport()
+        (node.cluster, node.node, node.isHeard, node.hearsUs) = ("web", "lb2", true, true)
+        node.lastHeard = .milliseconds(70)
+        var group = GuardedGroupReport()
+        (group.name, group.state, group.priority) = ("VI_1", .master, Priority(rawValue: 150))
+        (node.groups, node.paths) = ([group], [path, HeartbeatPathReport()])
+        daemon.clusterNodes = [node, ClusterNodeReport()]
         var services = ServiceCounts()
         (services.total, services.down, services.fault) = (4, 2, 1)
         daemon.services = services

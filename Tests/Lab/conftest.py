@@ -144,3 +144,22 @@ def begin(lan):
     for hasup in started:
         if hasup.running():
             hasup.stop()
+
+
+@pytest.fixture
+def cabled(lan, pair):
+    """Two nodes with a cable of their own besides the LAN."""
+    a, b = pair
+    a.netns.ip("link", "add", "eth1", "type", "veth", "peer", "name", "eth1", "netns", b.netns.name)
+    for node in pair:
+        node.netns.ip("link", "set", "eth1", "up")
+        node.netns.ip("address", "add", f"192.168.9.{node.number}/24", "dev", "eth1")
+    return pair
+
+
+@pytest.fixture
+def heard(cabled):
+    """What comes to b, by the LAN and by the cable."""
+    listener = Sniffer(cabled[1], prefix="eth")
+    yield listener
+    listener.close()

@@ -125,6 +125,8 @@ VALID = {
     hostile.OBSERVATIONS: struct.pack(">Q", 1) + TRANSITION, hostile.LOG: b"\x06" + text("hello"),
     hostile.STOPPED: b"", hostile.CLEARED: struct.pack(">Q", 1), hostile.RESUMED: struct.pack(">IIII", 1, 0, 0, 0),
     hostile.DISCARDED: struct.pack(">QQ", 0, (1 << 64) - 1), hostile.HOOKS: struct.pack(">QBBIQ?", 1, 0, 0, 0, 1, False),
+    hostile.OPEN_HEARTBEAT_SOCKET: struct.pack(">QBBB", 1, 0, 0, 0),
+    hostile.CLUSTER_NODE: text("web") + text("b") + bytes(6) + struct.pack(">II", 0, 0),
 }
 # What ends a worker at once, and what the log says of it.
 CRIMES = {
@@ -135,7 +137,7 @@ CRIMES = {
     "undefined flags": (frame(hostile.WORKED, flags=0x10), "undefined flags 0x10"),
     "descriptors that didn't come": (frame(hostile.WORKED, flags=3), "says 3 descriptors and brought 0"),
     **{f"type {kind:#x}": (frame(kind), f"unknown type {kind:#x}")
-       for kind in (0, 0x200, 0x20E, 0x101, 0x107, 0x301, 0x401, 0x501, 0xFFFF)},
+       for kind in (0, 0x200, 0x210, 0x101, 0x107, 0x301, 0x401, 0x501, 0xFFFF)},
     "another version": (frame(hostile.HELLO, hostile.hello(1)), "speaks protocol version 1"),
     "a second hello": (frame(hostile.HELLO, VALID[hostile.HELLO]), "a second hello at the wrong moment"),
     "too many sentences": (frame(hostile.HELLO, hostile.hello(sentences=33 * ["x"])), "malformed payload"),

@@ -67,7 +67,7 @@ def test_upgrade_without_a_store(duo, pair, sniffer, watched):
 
 # What a program says that could go on where hasupd is, and then what it makes of the configuration.
 SAYS = "#!/bin/sh\ncase \"$*\" in *--check) {} ;; esac\n" \
-    "printf 'hasupd 9.9\\nstate-page 2 3\\nrecord 6\\naddress-page 1\\nnotifications 2 3\\norders 1\\ntrackers 1\\n" \
+    "printf 'hasupd 9.9\\nstate-page 2 3\\nrecord 7\\naddress-page 1\\nnotifications 2 3\\norders 1\\ntrackers 1\\n" \
     "checks 1\\nstandings 1\\nhandover 1 2\\n'\n"
 BROKEN = {
     "refuses the files": (SAYS.format("echo 'refused: nothing can run'; exit 78").encode(), 0o755,
@@ -80,7 +80,7 @@ BROKEN = {
     "fails": (b"#!/bin/sh\nexit 3\n", 0o755, "exit status 3"),
     "another": (b"#!/bin/sh\necho something else\n", 0o755, "isn't hasupd"),
     "hangs": (b"#!/bin/sh\nexec sleep 60\n", 0o755, "hasn't ended"),
-    "without our page": (b"#!/bin/sh\nprintf 'hasupd 9.9\\nstate-page 4 5\\nrecord 6\\nhandover 1\\n'\n", 0o755,
+    "without our page": (b"#!/bin/sh\nprintf 'hasupd 9.9\\nstate-page 4 5\\nrecord 7\\nhandover 1\\n'\n", 0o755,
                          "can't read the page of the VRRP worker's state, which is of form 3: it reads form 4, 5"),
     "without forms": (b"#!/bin/sh\necho hasupd 0.0.1\n", 0o755, "it reads no form of it. Restart hasupd to change to it"),
     "not executable": (b"", 0o644, "Permission denied"),

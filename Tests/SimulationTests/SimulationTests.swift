@@ -113,6 +113,24 @@ import Testing
         #expect(isFound)
     }
 
+    /// Nodes with a guard: the faults of its table, one after the other.
+    @Test(arguments: 0..<4)
+    func randomGuards(_ part: Int) {
+        for seed in UInt64(part * 5 + 1)...UInt64(part * 5 + 5) {
+            let outcome = GuardSimulation.run(seed: seed)
+            #expect(outcome.failures.isEmpty, "replay: hasup-sim --guards --seed \(seed) --trace")
+        }
+    }
+
+    /// Broken on purpose: found by the promise that is meant for it, in one of the first seeds.
+    @Test(arguments: GuardFault.allCases)
+    func promisesOfGuardsCanBeBroken(_ fault: GuardFault) {
+        let isFound = (UInt64(1)...20).contains { seed in
+            GuardSimulation.run(seed: seed, fault: fault).failures.contains { $0.contains(fault.sign) }
+        }
+        #expect(isFound)
+    }
+
     @Test func replaysServices() {
         let first = ServiceSimulation.run(seed: 5, trace: true)
         #expect(first.trace == ServiceSimulation.run(seed: 5, trace: true).trace && first.trace.count > 20)

@@ -9,6 +9,7 @@ private struct Instances: InstanceSource {
     var list: [InstanceSettings]
     var instanceCount: Int { list.count }
     var groups: [SyncGroup] = []
+    var clusters: [ClusterSettings] = []
     func instance(at index: Int) -> InstanceSettings? { list.indices.contains(index) ? list[index] : nil }
     func group(at index: Int) -> SyncGroup? { groups.indices.contains(index) ? groups[index] : nil }
 }
@@ -50,6 +51,43 @@ struct BrokerTests {
         #expect(try broker.socket(generation: 7, instance: 1) == plan)
         _ = broker.workerStarted(hasSnapshot: true)
         #expect(try broker.socket(generation: 7, instance: 0) == plan, "its successor was sent nothing yet")
+    }
+
+    @Test("a heartbeat socket is the configuration's, by its place, and each one once until the worker has it")
+    func heartbeatSockets() throws {
+        var cluster = ClusterSettings(name: "web", location: SourceLocation(file: "x", line: 1))
+        cluster.nodes = ["a", "b", "c"].enumerated().map { place, name in
+            var node = ClusterMember(name: name)
+            node.paths = ["lan", "cable"].enumerated().map { path, word in
+                HeartbeatPath(
+                    name: word,
+                    kind: .unicast(
+                        IPAddress(v4: UInt32(path << 8 | place)), device: "eth\(path)", port: UInt16(7_112 + place)))
+            }
+            return node
+        }
+        cluster.nodes[2].paths.removeFirst()
+        cluster.ownNode = 1
+        var broker = Broker(generation: 7, source: Instances(list: [], clusters: [cluster]))
+        func plan(_ cluster: UInt8, _ path: UInt8, _ node: UInt8) throws(Refusal) -> HeartbeatConnection {
+            try broker.heartbeatSocket(
+                generation: 7, at: HeartbeatPlace(cluster: cluster, path: path, node: node))
+        }
+        let ends = try plan(0, 1, 2)
+        #expect(ends.device == "eth1" && ends.address == IPAddress(v4: 0x101) && ends.port == 7_113)
+        #expect(ends.peer == IPAddress(v4: 0x102) && ends.peerPort == 7_114)
+        #expect(try plan(0, 0, 0).device == "eth0")
+        for (cluster, path, node): (UInt8, UInt8, UInt8) in [
+            (1, 0, 0), (0, 2, 0), (0, 0, 1), (0, 0, 2), (0, 0, 3), (255, 255, 255),
+        ] {
+            let place = HeartbeatPlace(cluster: cluster, path: path, node: node)
+            #expect(throws: Refusal.heartbeat(place)) { try plan(cluster, path, node) }
+        }
+        let again = HeartbeatPlace(cluster: 0, path: 1, node: 2)
+        #expect(throws: Refusal.pendingHeartbeat(again)) { try plan(0, 1, 2) }
+        broker.workerHasTakenAll()
+        #expect(try plan(0, 1, 2).device == "eth1")
+        #expect(throws: Refusal.generation(8)) { try broker.heartbeatSocket(generation: 8, at: again) }
     }
 
     @Test("a hook is the configuration's, whoever asks for it")

@@ -15,7 +15,7 @@ struct FormatsTests {
     /// The form of each that the first release writes. Those below were never released, so nobody has to read them; from
     /// this one on each must be read by the program that comes after it. A form that is counted up doesn't change this.
     private static let firstReleasedForm = [
-        "state-page": 3, "record": 6, "address-page": 1, "notifications": 2, "orders": 1, "trackers": 1, "checks": 1,
+        "state-page": 3, "record": 7, "address-page": 1, "notifications": 2, "orders": 1, "trackers": 1, "checks": 1,
         "standings": 1, "handover": 1,
     ]
     /// What is kept of it in Tests/Golden, where that has other names. That it is read is `GoldenTests`' part, and

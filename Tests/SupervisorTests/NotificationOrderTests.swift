@@ -12,6 +12,7 @@ import WorkerProtocol
 
 /// One instance with a script for each of its states.
 private struct Instances: InstanceSource {
+    var clusters: [ClusterSettings] = []
     let global = GlobalSettings()
     let instanceCount = 1
 

@@ -70,7 +70,7 @@ import Wire
             switch action {
             case .withdraw: "withdraw"
             case .install: "install"
-            case .advertise, .announce, .notify, .observe, .renumber, .runHook: nil
+            case .advertise, .announce, .notify, .observe, .renumber, .runHook, .beat: nil
             }
         }
         #expect(order == ["withdraw", "install", "install"])

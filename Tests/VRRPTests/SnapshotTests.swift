@@ -74,7 +74,7 @@ import Testing
         #expect(
             labels(NodeContext()) == [
                 "timers", "announcer", "interfaces", "ledger", "dependents", "trackers", "groups", "memberChanges",
-                "orders", "startsAt", "adoptsLeftovers", "staleAddressesAt", "tickets", "lastTicket",
+                "orders", "guards", "startsAt", "adoptsLeftovers", "staleAddressesAt", "tickets", "lastTicket",
                 "expectedRemovals",
                 "withdrawals",
                 "withdrawalsKept",

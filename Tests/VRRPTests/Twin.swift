@@ -199,6 +199,8 @@ struct Twin {
             router.lastDiscard = nil
             router.differentAddresses = nil
             router.rivals = RivalMasters()
+            // Its timer, which is armed again, gives it anew.
+            router.claimReason = nil
             dump(router, to: &text)
         }
         for id in bench.node.routers.indices {

@@ -11,6 +11,23 @@
 /// there (group == NULL for unicast). `family` is 4 or 6; `group` is 4 or 16 bytes.
 int hasup_vrrp_socket(int family, int interface_index, const char *interface_name, const uint8_t *group);
 
+/// Both ends of a heartbeat path. `family` is 4 or 6, addresses are 4 or 16 bytes.
+struct hasup_heartbeat_path {
+    const char *device;
+    int interface_index;
+    int family;
+    const uint8_t *own;
+    const uint8_t *peer;
+    uint16_t own_port;
+    uint16_t peer_port;
+};
+
+/// A UDP socket that is bound to the device and to its own end, and connected to the peer's: nothing else reaches it.
+int hasup_heartbeat_socket(const struct hasup_heartbeat_path *path);
+
+/// Sends one datagram to the peer of a connected socket: 0, or -errno.
+int hasup_send_connected(int fd, const void *bytes, size_t count);
+
 /// Tests whether raw sockets may be opened in this network namespace: 0, or -EPERM. Cheap, where closing a packet
 /// socket waits for the kernel's RCU.
 int hasup_probe_raw(void);

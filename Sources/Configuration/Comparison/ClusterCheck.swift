@@ -42,6 +42,7 @@ struct ClusterCheck {
         }
         reportSharedAddresses(groups)
         checkSyncGroups(groups)
+        checkGuards()
         checkServices()
     }
 
@@ -104,6 +105,8 @@ struct ClusterCheck {
     }
 
     // MARK: - Findings
+
+    mutating func add(_ finding: Diagnostic) { diagnostics.append(finding) }
 
     mutating func report(_ severity: Severity, _ message: String, at member: NodeInstance, _ keywords: [String]) {
         add(severity, message, at: nodes[member.node].place(keywords, member.instance))

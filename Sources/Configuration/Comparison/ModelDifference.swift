@@ -93,7 +93,9 @@ package struct ModelDifference: Hashable, Sendable {
         let difference = ServiceDifference(from: old.virtualServers, to: new.virtualServers)
         services = difference.titles
         before.virtualServers = new.virtualServers
-        let own = SettingTexts.differences(before, new, instances: names)
+        let clusters = ClusterDifference(from: old.clusters, to: new.clusters)
+        before.clusters = new.clusters
+        let own = SettingTexts.differences(before, new, instances: names) + clusters.settings
         globalCount = own.count
         global = (own + difference.settings).map {
             $0.marked(in: ["global_defs", "(root)"])
@@ -127,7 +129,7 @@ extension ModelDifference.Setting {
         ]
         let keywords = names.flatMap { name in blocks.compactMap { KeywordTable.shared.keyword(name, in: $0) } }
         var setting = self
-        setting.isWithoutEffect = keywords.first?.status.isWaiting ?? false
+        setting.isWithoutEffect = isWithoutEffect || keywords.first?.status.isWaiting ?? false
         return setting
     }
 }

@@ -13,6 +13,8 @@ enum ElaborationStage: CaseIterable {
     case statics
     case serverGroups
     case servers
+    /// Names of instances and groups that are guarded.
+    case clusters
 }
 
 /// Gives statements their meaning: runs the effect of each statement's row. A block that is being read is a property, so
@@ -46,6 +48,7 @@ struct Elaborator {
     var settingPlaces: [String: [String: Int]] = [:]
     var services = ServiceContext()
     var shared = SharedContext()
+    var clusters = ClusterContext()
 
     // Blocks while they are read.
     var draft = InstanceDraft()
@@ -61,6 +64,7 @@ struct Elaborator {
     var server = RealServerDraft()
     var check = CheckDraft()
     var request = RequestDraft()
+    var cluster = ClusterDraft()
 
     // Entries while they are read.
     var address = VirtualAddress(prefix: Prefix(host: IPAddress(v4: 0)))
@@ -96,7 +100,7 @@ struct Elaborator {
             case .globals:
                 finishGlobals()
                 numberRules()
-            case .trackers, .instances, .groups, .serverGroups: break
+            case .trackers, .instances, .groups, .serverGroups, .clusters: break
             case .statics: checkSyncInstance()
             case .servers:
                 checkServicesAgainstEachOther()

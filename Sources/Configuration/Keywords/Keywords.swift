@@ -132,6 +132,11 @@ package struct KeywordTable: Sendable {
             ("virtual_server/real_server/UDP_CHECK", .udpCheck),
             ("virtual_server/real_server/BFD_CHECK", .sessionCheck),
             ("virtual_server/real_server/FILE_CHECK", .fileCheck),
+            ("cluster", .cluster),
+            ("cluster/node", .clusterNode),
+            ("cluster/references", .references),
+            ("cluster/release", .release),
+            ("cluster/lock", .lock),
         ]
     }
 

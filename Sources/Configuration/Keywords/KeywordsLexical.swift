@@ -56,5 +56,6 @@ extension KeywordList {
         r.row("virtual_server_group", .list(.serverGroup, "NAME list block"), stage: .serverGroups, .acts, "set of VIP:port/fwmark sharing one real server set") { $0.serverGroup($1) }
         r.row("virtual_server", .block(.virtualServer, "IP[/x] [PORT] | fwmark N | group NAME, block"), stage: .servers, .acts, "IPVS virtual service") { $0.virtualServer($1) }
         r.row("bfd_instance", .block(.bfdInstance, "NAME block"), note: "name <=31 chars, unique", stage: .trackers, .typed, "BFD session") { $0.bfdSession($1) }
+        r.row("cluster", .block(.cluster, "NAME block"), note: "name unique", traits: .own, stage: .clusters, .acts, "nodes whose split-brain guard keeps two of them from being MASTER at once. Every line of it stands in guard.conf beside this file, or behind @hasup") { $0.clusterBlock($1) }
     }
 }

@@ -77,12 +77,23 @@ package struct LinkFacts: Hashable, Sendable {
     }
 }
 
+/// The place of guard.conf.
+package enum GuardFilePlace: Hashable, Sendable {
+    /// Beside the main file, where it may be missing.
+    case beside
+    /// At this path.
+    case named(String)
+    /// Nowhere: cluster blocks stand behind `@hasup` or not at all.
+    case none
+}
+
 /// Facts that the meaning of a configuration depends on besides its text.
 package struct Environment: Hashable, Sendable {
     /// Names of the interfaces that exist; nil when that isn't to be checked.
     package var interfaces: Set<String>?
     /// The name that `@NAME` lines are compared with: `--config-id`, else the node's name up to its first dot.
     package var configID: String
+    package var guardFile = GuardFilePlace.beside
     /// Environment variables, for `${_ENV NAME}`.
     package var variables: [String: String]
     /// Seed of `${_RANDOM}`: the same seed gives the same configuration.

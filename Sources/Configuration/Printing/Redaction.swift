@@ -20,9 +20,19 @@ package func redactedConfiguration(
 ) -> RedactedConfiguration {
     var preprocessor = Preprocessor(files, environment)
     _ = preprocessor.run(mainPath: path)
-    var redaction = Redaction(preprocessor.text, known: environment.interfaces ?? [])
-    redaction.run()
-    return redaction.result
+    let guardText = GuardFile.read(beside: path, preprocessor.text, files, environment)
+    let parts = [preprocessor.text, guardText?.text].compactMap { $0 }.map { text in
+        var redaction = Redaction(text, known: environment.interfaces ?? [])
+        redaction.run()
+        return redaction.result
+    }
+    var result = RedactedConfiguration(text: joined(parts.map(\.text)))
+    for part in parts {
+        result.secrets.formUnion(part.secrets)
+        result.secretCount += part.secretCount
+        result.argumentCount += part.argumentCount
+    }
+    return result
 }
 
 struct Redaction {
@@ -60,7 +70,7 @@ struct Redaction {
                     continue
                 }
                 if isSecret {
-                    takeOut(place)
+                    if !namesFile(place) { takeOut(place) }
                     isOpen = false
                     continue
                 }
@@ -88,6 +98,12 @@ struct Redaction {
         // `key` is a word of many things where it isn't the first one.
         if secretNames.contains(name) { return isStart || name.contains("pass") }
         return isStart && !names.contains(name) && ArgumentSecrets.looksLikeSecret(name)
+    }
+
+    /// True for `secret file:PATH`: the path is none.
+    private func namesFile(_ place: Int) -> Bool {
+        place > 0 && text.matches(text.tokens[place - 1], "secret")
+            && text.slice(text.tokens[place]).starts(with: "file:/".utf8)
     }
 
     private mutating func takeOut(_ place: Int) {

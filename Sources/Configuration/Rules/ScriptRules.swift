@@ -123,7 +123,11 @@ struct SurroundingsScan {
             guard (2...40).contains(name.count) else { continue }
             askForLibrary(files, at: first)
             if text.matches(text.tokens[first], "SSL") { isInSSL = true }
-            while index < text.tokens.count, text.tokens[index].isText, !text.tokens[index].startsLine { index += 1 }
+            while index < text.tokens.count, text.tokens[index].isText, !text.tokens[index].startsLine,
+                !text.matches(text.tokens[index], ";")
+            {
+                index += 1
+            }
             guard index > first + 1 else { continue }
             if isInSSL {
                 if Self.credentialKeywords.contains(where: { text.matches(text.tokens[first], $0) }) {

@@ -59,6 +59,15 @@ struct DiagnosticList {
         }
     }
 
+    /// Adds the findings about another text.
+    mutating func append(_ other: DiagnosticList) {
+        let room = max(0, Self.maximumKept - diagnostics.count)
+        diagnostics += other.diagnostics.prefix(room)
+        errorCount += other.errorCount
+        warningCount += other.warningCount
+        faultCount += other.faultCount
+    }
+
     /// A finding about a token.
     mutating func add(
         _ severity: Severity, _ message: String, at token: Token, in text: SourceText, code: DiagnosticCode? = nil,
@@ -116,6 +125,8 @@ struct DiagnosticList {
             diagnostics[index].atStart = action
         }
     }
+
+    func hasErrors(since mark: DiagnosticMark) -> Bool { errorCount > mark.errors }
 
     func firstError(since mark: DiagnosticMark) -> SourceLocation? {
         diagnostics.dropFirst(mark.kept).first { $0.severity == .error }?.location

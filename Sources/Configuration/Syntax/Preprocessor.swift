@@ -95,7 +95,8 @@ struct Preprocessor {
         }
     }
 
-    private mutating func readMain(
+    /// Reads a file by its very name. - Returns: false when it can't be read.
+    mutating func readMain(
         _ path: String, _ result: Result<[UInt8], FileError>, isOneOfMany: Bool = false
     ) -> Bool {
         switch result {

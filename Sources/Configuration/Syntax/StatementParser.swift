@@ -1,3 +1,4 @@
+import Base
 import ConfigurationModel
 
 /// A keyword with its words, or an entry of a list block.
@@ -76,6 +77,26 @@ struct StatementParser {
 
     private var rows: KeywordList { openBlocks.last?.rows ?? .root }
 
+    /// True within a cluster block.
+    var isInCluster: Bool {
+        openBlocks.first?.statement.map { statements[$0].row.stage == .clusters } ?? false
+    }
+
+    /// The row of a keyword in the innermost block, or of an address that stands for itself there.
+    private func row(at place: Int) -> KeywordRow? {
+        let name = text.slice(text.tokens[place])
+        if let row = rows.row(name) { return row }
+        guard let entry = rows[KeywordRow.addressEntry], IPAddress(String(decoding: name, as: UTF8.self)) != nil else {
+            return nil
+        }
+        return entry
+    }
+
+    /// `;`, which ends a statement in cluster blocks.
+    private func isSeparator(_ place: Int) -> Bool {
+        text.matches(text.tokens[place], ";") && text.tokens[place].kind == .word && isInCluster
+    }
+
     /// - Parameter code: nil when it is about a brace.
     mutating func report(_ severity: Severity, _ message: String, at place: Int, code: DiagnosticCode? = nil) {
         guard text.tokens.indices.contains(place) else {
@@ -95,6 +116,7 @@ struct StatementParser {
                 report(.error, "unexpected `{`: no keyword\(place) stands before it", at: next)
                 ignored += 1
                 if !looksThrough() { skipBlock() }
+            case .word where isSeparator(next): next += 1
             case .word, .quoted:
                 if let block = openBlocks.last, block.isList { entry(of: block) } else { statement() }
             }
@@ -161,7 +183,9 @@ struct StatementParser {
     /// The words from `next` on, up to a brace or the next line.
     private mutating func takeWords() -> Range<Int> {
         let first = next
-        while next < text.tokens.count, text.tokens[next].isText, next == first || !text.tokens[next].startsLine {
+        while next < text.tokens.count, text.tokens[next].isText, next == first || !text.tokens[next].startsLine,
+            !isSeparator(next)
+        {
             next += 1
         }
         return first..<next
@@ -228,7 +252,7 @@ struct StatementParser {
         let place = next
         let words = takeWords()
         let token = text.tokens[place]
-        guard let keyword = rows.row(text.slice(token)) else {
+        guard let keyword = row(at: place) else {
             // One brace missing is one error, not one for each line that follows.
             if closesImplicitly(text.slice(token), at: place) {
                 next = place

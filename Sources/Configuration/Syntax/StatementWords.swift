@@ -30,11 +30,18 @@ extension StatementParser {
         "vrrp_sync_group": "each of its instances changes its role by itself",
         "virtual_routes": "they aren't set, whichever node is MASTER",
         "virtual_rules": "they aren't set, whichever node is MASTER",
+        "references": "a MASTER whose own link is cut stays MASTER, and isn't replaced while its heartbeats are heard",
+        "probe": "an address that another machine still has is claimed all the same",
+        "release": "the script isn't run, and what it would have ended is still there when the other node takes over",
+        "lock": "when nodes hear nothing of each other at all, both become MASTER",
     ]
 
     /// Once: keepalived should be able to read the same files.
     mutating func warnOfOwnKeyword(_ keyword: KeywordRow, at place: Int) {
-        guard !hasWarnedOfOwnKeyword, !text.isOwn(text.tokens[place]) else { return }
+        // Of a whole block the elaborator says it, as an error.
+        guard !hasWarnedOfOwnKeyword, !isInCluster, keyword.stage != .clusters, !text.isOwn(text.tokens[place]) else {
+            return
+        }
         hasWarnedOfOwnKeyword = true
         report(
             .warning,

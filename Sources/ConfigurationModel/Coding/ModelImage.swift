@@ -8,7 +8,7 @@ import Base
 package enum ModelFormat {
     /// "hasC"
     package static let magic: UInt32 = 0x6861_7343
-    package static let version: UInt16 = 5
+    package static let version: UInt16 = 6
     /// Bytes before the offset table.
     package static let headerLength = 4 + 2 + 4 + 4 + 8 + 8 + 8 + 1
     /// More than any network needs; a hostile count is refused before anything is allocated.

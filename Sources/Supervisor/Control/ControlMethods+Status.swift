@@ -69,6 +69,7 @@ extension ControlMethods {
         {
             status.discarded.add(reason.name, count)
         }
+        status.clusterNodes = workers.vrrp?.clusterNodes.all ?? []
         status.lastDiscard = events.lastUnmatched.map {
             LastDiscard(
                 $0.reason, source: $0.source, detail: $0.detail, age: now - $0.at,

@@ -97,7 +97,8 @@ final class Daemon {
         let continues = store.page != nil
         let saved = SavedWorkerState(
             page: store.page, deathsWithSnapshot: deathsWithSnapshot,
-            lastNotification: scripts.resume(generation, pageNotification: store.page?.lastNotification))
+            lastNotification: scripts.resume(generation, pageNotification: store.page?.lastNotification),
+            keys: store.keys)
         let vrrp = try VRRPSupervision(context, generation, saved, record, delegate: self)
         workers.vrrp = vrrp
         logStart()
@@ -396,6 +397,8 @@ extension Daemon: VRRPSupervisionDelegate {
     func cleared(_ number: UInt64) { installed.forget(before: number) }
 
     func keep(_ page: StatePage) { store.keep(page) }
+
+    func keep(keys: MappedMemory?) { store.keep(keys: keys) }
 
     var trackerTable: TrackerTable { trackers.table }
 

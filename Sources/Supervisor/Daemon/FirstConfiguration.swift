@@ -25,6 +25,7 @@ struct FirstConfiguration {
         let (options, log, host) = (context.options, context.log, context.host)
         reader = ConfigurationReader(
             file: context.paths.configuration, configID: options.configID ?? SystemEnvironment.nodeName(),
+            guardFile: context.paths.guardFile,
             seal: host.sandboxArguments, filter: host.parserFilter.number, on: context.loop)
         findings = FindingLog(log)
         let outcome: ReadOutcome

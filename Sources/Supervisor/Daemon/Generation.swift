@@ -27,6 +27,9 @@ final class Generation: InstanceSource {
     /// Decoded once, too.
     private(set) lazy var syncGroups = (try? model.shared())?.syncGroups ?? []
 
+    /// cluster blocks, with the paths of their keys. Decoded once.
+    private(set) lazy var clusters = (try? model.withoutInstances().clusters) ?? []
+
     private(set) lazy var subjects = OrderSubjects(self)
 
     init(
@@ -129,6 +132,19 @@ final class Generation: InstanceSource {
         return (TrackedObject.all(of: part), Array(Set(made.map { ReloadPaths.folder(of: $0.path) })).sorted())
     }()
 
+    /// Clusters of which the keys can't be had, by their places: what they guard can't run.
+    var keyless: Set<Int> = [] {
+        didSet {
+            guard keyless != oldValue else { return }
+            let guarded = keyless.isEmpty ? [:] : (try? model.decode())?.guardedGroups ?? [:]
+            withoutKeys = Set(guarded.filter { keyless.contains($0.value.cluster) }.keys)
+            last = nil
+        }
+    }
+
+    private var withoutKeys: Set<String> = []
+    private static let keylessFault = "the keys of its cluster can't be read: hasupd's log says why"
+
     var instanceCount: Int { model.instanceCount }
 
     /// Its virtual routers and servers, counted: of what it hasn't got nothing is said.
@@ -163,7 +179,8 @@ final class Generation: InstanceSource {
     func instance(at index: Int) -> InstanceSettings? {
         guard (0..<model.instanceCount).contains(index) else { return nil }
         if let last, last.index == index { return last.settings }
-        let settings = try? model.instance(at: index)
+        var settings = try? model.instance(at: index)
+        if let name = settings?.name, withoutKeys.contains(name) { settings?.faults.append(Self.keylessFault) }
         last = (index, settings)
         return settings
     }

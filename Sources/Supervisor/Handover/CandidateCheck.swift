@@ -48,6 +48,7 @@ enum CandidateCheck {
             let host = try HostProfile(options, paths, Privileges.current, isSuccessor: false)
             let reader = ConfigurationReader(
                 file: paths.configuration, configID: options.configID ?? SystemEnvironment.nodeName(),
+                guardFile: paths.guardFile,
                 seal: host.sandboxArguments, filter: host.parserFilter.number, hasOwnProcessGroup: false, on: loop)
             // What has ended isn't left to the machine's first process, which in a container may be hasupd.
             defer { loop.flushDeferredWork() }

@@ -22,6 +22,7 @@ final class DescriptorStore {
         case trackers = "hasup-trackers"
         case checks = "hasup-checks"
         case standings = "hasup-standings"
+        case keys = "hasup-keys"
         case fifo = "hasup-notify-fifo"
         case vrrpFIFO = "hasup-vrrp-notify-fifo"
         case servicesFIFO = "hasup-lvs-notify-fifo"
@@ -38,7 +39,7 @@ final class DescriptorStore {
         var isDispensable: Bool {
             switch self {
             case .state, .addresses, .configuration: false
-            case .notifications, .trackers, .checks, .standings, .fifo, .vrrpFIFO, .servicesFIFO: true
+            case .notifications, .trackers, .checks, .standings, .keys, .fifo, .vrrpFIFO, .servicesFIFO: true
             }
         }
 
@@ -88,6 +89,8 @@ final class DescriptorStore {
     private(set) var checks: CheckPage?
     /// The states that the predecessor was told by them; nil when there is none that can be used.
     private(set) var standings: StatePage?
+    /// The keys of clusters that the predecessor has read; nil when there are none that can be used.
+    private(set) var keys: MappedMemory?
     /// The predecessor's open FIFOs, until they are taken.
     private var fifos: [Kind: FIFOFile] = [:]
     private var entries: [Kind: Entry] = [:]
@@ -129,6 +132,7 @@ final class DescriptorStore {
         if let trackers { keep(trackers: trackers) }
         if let checks { keep(checks: checks) }
         if let standings { keep(standings: standings) }
+        if let keys { keep(keys: keys) }
         for (kind, file) in fifos { keep(file.number, of: file, as: kind, isStored: true) }
     }
 
@@ -146,6 +150,7 @@ final class DescriptorStore {
         case .trackers: trackers = try StatePage.inherited(descriptor, mapsAll: true)
         case .checks: checks = try CheckPage(descriptor)
         case .standings: standings = try StatePage.inherited(descriptor, mapsAll: true)
+        case .keys: keys = try MappedMemory(sealed: descriptor)
         case .fifo, .vrrpFIFO, .servicesFIFO:
             guard let file = FIFOFile(descriptor) else { throw NoFIFO() }
             fifos[kind] = file
@@ -161,6 +166,7 @@ final class DescriptorStore {
         case .trackers: trackers != nil
         case .checks: checks != nil
         case .standings: standings != nil
+        case .keys: keys != nil
         case .fifo, .vrrpFIFO, .servicesFIFO: fifos[kind] != nil
         }
     }
@@ -222,6 +228,12 @@ final class DescriptorStore {
     /// Keeps what checkers have told.
     func keep(standings: StatePage) {
         keep(standings.number, of: standings, as: .standings, isStored: standings === self.standings)
+    }
+
+    /// Keeps the keys of clusters.
+    func keep(keys: MappedMemory?) {
+        if let keys { return keep(keys.number, of: keys, as: .keys, isStored: keys === self.keys) }
+        if let entry = entries.removeValue(forKey: .keys) { unstore(entry, .keys) }
     }
 
     /// The predecessor's open FIFO; nil when there is none that can be used.

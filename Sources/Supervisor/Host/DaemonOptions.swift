@@ -18,6 +18,8 @@ struct DaemonOptions {
     var keepsCore = false
     var logLevel = Logger.Level.info
     var configID: String?
+    /// The file of cluster blocks; nil for guard.conf beside the main file, where it may be missing.
+    var guardFile: String?
     /// Pid files of hasupd, its VRRP worker and its checker. Nil for the default one of hasupd, and for none of the others.
     var pidFile: String?
     var vrrpPidFile: String?
@@ -57,6 +59,7 @@ struct DaemonOptions {
         Row(names: ["-r", "--vrrp_pid"], argument: "FILE", text: "write the pid of the VRRP worker here"),
         Row(names: ["-c", "--checkers_pid"], argument: "FILE", text: "write the pid of the checker here"),
         Row(names: ["-i", "--config-id"], argument: "ID", text: "the ID that @ID lines are compared with"),
+        Row(names: ["--guard"], argument: "FILE", text: "read the split-brain guard's cluster blocks here"),
         Row(names: ["--log-level"], argument: "LEVEL", text: "debug, info (default), notice, warning or error"),
         Row(names: ["--seccomp"], argument: "ACTION", text: "errno (default), kill, log, optional: hasupd(8)"),
         Row(names: ["--core"], argument: nil, text: "let a crash leave a core file"),
@@ -104,6 +107,7 @@ struct DaemonOptions {
                 }
                 options.instance = value
             case "--config-id": options.configID = value
+            case "--guard": options.guardFile = value
             case "--pid": options.pidFile = value
             case "--vrrp_pid": options.vrrpPidFile = value
             case "--checkers_pid": options.checkersPidFile = value
@@ -199,7 +203,8 @@ struct DaemonOptions {
         }
         lines += [
             "", "The default FILE is \(DaemonOptions().file);",
-            "the default ID is the host name up to its first dot.",
+            "the default ID is the host name up to its first dot. Without --guard,",
+            "guard.conf beside FILE is read when it is there.",
             "The log goes to the journal under systemd, to standard error on a terminal or with",
             "-n, else to syslog, or to standard error without syslog.",
             "See hasupd(8) and hasup(1).",

@@ -5,6 +5,8 @@ import Glibc
 /// working directory.
 struct Paths {
     let configuration: String
+    /// The file of cluster blocks; nil for guard.conf beside the configuration.
+    let guardFile: String?
     let runDirectory: String
     let controlSocket: String
     /// The working directory of the start; nil when no given path is relative to it.
@@ -19,9 +21,12 @@ struct Paths {
             let controlSocket = try ControlPath.socket(
                 explicit: options.controlPath, runDirectory: options.runDirectory, instance: options.instance,
                 namespace: namespace)
-            let isAbsolute = [options.file, runDirectory, controlSocket].allSatisfy { $0.hasPrefix("/") }
+            let paths = [options.file, options.guardFile ?? "/", runDirectory, controlSocket]
+            let isAbsolute = paths.allSatisfy { $0.hasPrefix("/") }
             startDirectory = isAbsolute ? nil : Self.currentDirectory
-            configuration = Self.absolute(options.file, startDirectory)
+            let folder = startDirectory
+            configuration = Self.absolute(options.file, folder)
+            guardFile = options.guardFile.map { Self.absolute($0, folder) }
             self.runDirectory = Self.absolute(runDirectory, startDirectory)
             self.controlSocket = Self.absolute(controlSocket, startDirectory)
         } catch {

@@ -171,6 +171,7 @@ extension TransitionReason {
         case .maintenance: "maintenance"
         case .raised: "raised"
         case .hookFailed: "hookFailed"
+        case .guarded: "guarded"
         }
     }
 }
@@ -218,6 +219,7 @@ extension Transition {
             return "it is in maintenance\(peer.map { ", and \($0) has taken over" } ?? "")"
         case .raised: return "an operator has raised its priority above that of \(other)\(otherPriority)"
         case .hookFailed: return "its before_master failed or took too long"
+        case .guarded(let release): return release.why
         }
     }
 
@@ -276,6 +278,7 @@ extension BackupReason {
             return status.master == nil
                 ? "it is in maintenance, and no master is heard: the addresses are nobody's as far as it knows"
                 : "it is in maintenance; backup of \(master)"
+        case .guarded: return status.guardHold?.sentence ?? "its guard keeps it from being MASTER"
         case .hookFailed:
             return status.master == nil
                 ? "its before_master failed or took too long, and no other master was heard: nobody has the addresses"
@@ -292,7 +295,7 @@ extension BackupReason {
         case .higherAddress, .equalPriority: theirs == ours
         case .resigned: theirs <= ours
         case .nopreempt, .preemptDelay, .preempting: theirs < ours
-        case .listening, .startupDelay, .syncGroup, .maintenance, .hookFailed: true
+        case .listening, .startupDelay, .syncGroup, .maintenance, .hookFailed, .guarded: true
         }
     }
 
@@ -322,7 +325,8 @@ extension Observation {
             instance
         case .addressesStay(let instance, _, _), .addressesUnadvertised(let instance, _): instance
         case .rivalMaster(let instance, _, _), .priorityChanged(let instance, _, _): instance
-        case .stalled, .staleAddressesRemoved, .order: nil
+        case .takeoverHeld(let instance, _): instance
+        case .stalled, .staleAddressesRemoved, .order, .clusterNode: nil
         }
     }
 
@@ -362,6 +366,9 @@ extension Observation {
         case .stalled(let interval):
             "stalled \(interval.nanoseconds / 1_000_000) ms: this node didn't run; packets that came meanwhile were read first"
         case .kernelFailure(_, let sentence): "\(name): \(sentence)"
+        case .takeoverHeld(_, let hold): "\(name): doesn't become MASTER: \(hold.sentence)"
+        case .clusterNode(let node, let cluster, let isHeard):
+            "cluster \(cluster): \(node) \(isHeard ? "is heard by heartbeats" : "isn't heard by heartbeats any more")"
         case .addressRemoved(_, let address, 1):
             "\(name): address \(address) was removed by another program; it is put back"
         case .addressRemoved(_, let address, let count):

@@ -81,6 +81,8 @@ final class ObservationLog {
             return emit(.warning, kind: "\(instance) \(anomaly.name)", folded: observation.lineForAll(settings))
         case .rivalMaster(_, let source, let sign):
             return emit(.warning, kind: "\(instance) rival \(sign.code) \(source)")
+        case .takeoverHeld: return emit(.warning)
+        case .clusterNode(_, _, let isHeard): return emit(isHeard ? .notice : .warning)
         case .priorityChanged: return emit(.notice, kind: "\(instance) priority")
         // Orders.swift reports it.
         case .order: return false

@@ -58,7 +58,8 @@ struct TransitionContexts {
             return context
         case .accepted, .stalled, .kernelFailure, .addressRemoved, .addressWaits, .foreignAddressFound,
             .foreignAddressGone,
-            .addressesStay, .staleAddressesRemoved, .addressesUnadvertised, .rivalMaster, .priorityChanged, .order:
+            .addressesStay, .staleAddressesRemoved, .addressesUnadvertised, .rivalMaster, .priorityChanged, .order,
+            .takeoverHeld, .clusterNode:
             break
         }
         return TransitionContext()

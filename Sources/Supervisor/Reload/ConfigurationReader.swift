@@ -23,6 +23,7 @@ final class ConfigurationReader {
 
     private let file: String
     private let configID: String
+    private let guardFile: String?
     private let seal: SandboxArguments
     private let filter: Int32
     private let hasOwnProcessGroup: Bool
@@ -36,15 +37,17 @@ final class ConfigurationReader {
     private var completion: ((ReadOutcome) -> Void)?
 
     /// - Parameters:
+    ///   - guardFile: the file of cluster blocks; nil for guard.conf beside the main file.
     ///   - filter: a descriptor that stays the caller's and must stay open.
     ///   - hasOwnProcessGroup: false if the child is to end with this process's group.
     init(
-        file: String, configID: String, seal: SandboxArguments, filter: Int32, hasOwnProcessGroup: Bool = true,
-        on loop: EventLoop
+        file: String, configID: String, guardFile: String?, seal: SandboxArguments, filter: Int32,
+        hasOwnProcessGroup: Bool = true, on loop: EventLoop
     ) {
         self.hasOwnProcessGroup = hasOwnProcessGroup
         self.file = file
         self.configID = configID
+        self.guardFile = guardFile
         self.seal = seal
         self.filter = filter
         self.loop = loop
@@ -71,8 +74,8 @@ final class ConfigurationReader {
             let child = try ChildProcess.spawn(
                 path: "/proc/self/exe",
                 arguments: ConfigurationRole.arguments(
-                    file: file, configID: configID, isCompared: running != nil, wantsText: wantsText, mark: mark,
-                    seal: seal),
+                    file: file, configID: configID, guardFile: guardFile, isCompared: running != nil,
+                    wantsText: wantsText, mark: mark, seal: seal),
                 environment: Self.environment,
                 // Without contents of files of SSL nothing is compared with them.
                 descriptors: [theirs.number, filter]

@@ -13,30 +13,34 @@ import WorkerProtocol
 /// The role `hasup-config`: reads and checks the files in a short-lived process (docs/decisions, D6). A parser that
 /// crashes or takes long costs hasupd nothing.
 ///
-/// Arguments: `FILE CONFIG-ID`, whether the result is to be compared with what runs, whether its text is wanted even
-/// when it has no config_save_dir (1 or 0), the path of reload_file or nothing, and the words of `SandboxArguments`.
+/// Arguments: `FILE CONFIG-ID`, the file of cluster blocks or nothing, whether the result is to be compared with what
+/// runs, whether its text is wanted even when it has no config_save_dir (1 or 0), the path of reload_file or nothing, and
+/// the words of `SandboxArguments`.
 /// Descriptor 3 is hasupd, 4 the compiled system call filter, 5 the image that runs, 6 its part for the checker; the answer is one
 /// frame with the memfds of the new image and of its parts for the VRRP worker, for hasup-track and for the checker. The comparison is made here because hasupd has no time for it.
 enum ConfigurationRole {
     static func arguments(
-        file: String, configID: String, isCompared: Bool, wantsText: Bool, mark: String?, seal: SandboxArguments
+        file: String, configID: String, guardFile: String?, isCompared: Bool, wantsText: Bool, mark: String?,
+        seal: SandboxArguments
     ) -> [String] {
-        ["hasup-config", file, configID, isCompared ? "1" : "0", wantsText ? "1" : "0", mark ?? ""] + seal.words
+        ["hasup-config", file, configID, guardFile ?? "", isCompared ? "1" : "0", wantsText ? "1" : "0", mark ?? ""]
+            + seal.words
     }
 
     static func run(arguments: [String]) -> Int32 {
-        guard arguments.count == 5 + SandboxArguments.wordCount, let wishes = SandboxArguments(words: arguments[5...])
+        guard arguments.count == 6 + SandboxArguments.wordCount, let wishes = SandboxArguments(words: arguments[6...])
         else {
             return 64
         }
         var environment = SystemEnvironment.current(checksInterfaces: true)
         environment.configID = arguments[1]
-        let files = ConfigurationFileProvider(isReload: arguments[2] == "1")
-        let (sources, trouble) = withMark(arguments[4]) {
+        if !arguments[2].isEmpty { environment.guardFile = .named(arguments[2]) }
+        let files = ConfigurationFileProvider(isReload: arguments[3] == "1")
+        let (sources, trouble) = withMark(arguments[5]) {
             readSources(path: arguments[0], files: files, environment: environment)
         }
         let needsReadRight = files.needsReadRight(for: sources)
-        let running = arguments[2] == "1" ? try? ConfigurationImage(Descriptor(owning: 5)) : nil
+        let running = arguments[3] == "1" ? try? ConfigurationImage(Descriptor(owning: 5)) : nil
         running?.servicesPart = try? ConfigurationImage(Descriptor(owning: 6))
         // From here on only bytes in memory are read.
         let report = seal(as: SandboxPlan(wishes, filter: 4, landlock: nil))
@@ -50,7 +54,7 @@ enum ConfigurationRole {
         }
         var loaded = parse(sources, environment: environment)
         for error in trouble { loaded.diagnostics.append(Diagnostic(.warning, error.description, code: .file)) }
-        let wantsText = arguments[3] == "1" || loaded.model.global.reports.saveDirectory != nil
+        let wantsText = arguments[4] == "1" || loaded.model.global.reports.saveDirectory != nil
         let text =
             wantsText ? effectiveConfiguration(path: sources.path, files: sources, environment: environment) : []
         do throws(SystemError) {

@@ -37,6 +37,8 @@ protocol VRRPSupervisionDelegate: AnyObject {
     func cleared(_ generation: UInt64)
     /// Workers keep their state for successors in this page from now on.
     func keep(_ page: StatePage)
+    /// The keys of clusters for a successor of hasupd; nil for none.
+    func keep(keys: MappedMemory?)
     /// Returns the file of the addresses that workers have set, and whether it is new.
     /// - Throws: `SystemError` when there is none and none can be made.
     func keepAddresses() throws(SystemError) -> (file: AddressFile, isNew: Bool)
@@ -56,6 +58,7 @@ struct SavedWorkerState {
     let deathsWithSnapshot: Int
     /// The number of the last notification.
     let lastNotification: UInt64
+    let keys: MappedMemory?
 }
 
 /// hasupd's side of the VRRP worker: starts it, passes it descriptors and configurations, performs its requests, and
@@ -84,6 +87,7 @@ final class VRRPSupervision: WorkerProcessOwner {
     private(set) var previousGenerations: [Generation] = []
     /// True as long as the page is a former hasupd's and no worker has resumed from it.
     private var isInherited: Bool
+    private let clusterKeys: ClusterKeys
     private let staleAddresses: StaleAddressGuard
     private var statusRequests: StatusRequests?
     /// The newest generation that this worker runs.
@@ -97,6 +101,8 @@ final class VRRPSupervision: WorkerProcessOwner {
     private var hasResumed = false
     /// Packets that no instance matched, by `DiscardReason.rawValue`, as the worker last reported them.
     private(set) var discardedWithoutInstance: [UInt64] = []
+    /// The other nodes of clusters, as the worker last reported them.
+    private(set) var clusterNodes = ClusterNodes()
     /// The last worker's report on its sandbox.
     private(set) var sandboxReport = SandboxReport()
 
@@ -111,6 +117,7 @@ final class VRRPSupervision: WorkerProcessOwner {
         self.delegate = delegate
         broker = Broker(
             generation: generation.number, source: generation, lastNotification: saved.lastNotification)
+        clusterKeys = ClusterKeys(legacy: saved.keys)
         isUnused = saved.page?.generation == 0
         isInherited = saved.page != nil && !isUnused
         if let inherited = saved.page { page = inherited } else { page = try StatePage.create() }
@@ -131,10 +138,13 @@ final class VRRPSupervision: WorkerProcessOwner {
         worker.watch(
             smallestAdvertInterval: generation.model.smallestAdvertInterval, instanceCount: generation.instanceCount)
         self.worker = worker
+        clusterKeys.onFailure = { [unowned self] in self.lines.write(.error, "", $0) }
+        clusterKeys.read(for: generation)
     }
 
     func start() {
         delegate.keep(page)
+        delegate.keep(keys: clusterKeys.legacy)
         // Its addresses have had no owner since the last worker ended.
         if isInherited { staleAddresses.workerEnded(page, addresses, broker.source, previous: previousGenerations) }
         begin()
@@ -176,9 +186,12 @@ final class VRRPSupervision: WorkerProcessOwner {
         broker.advance(to: generation.number, source: generation)
         worker?.watch(
             smallestAdvertInterval: generation.model.smallestAdvertInterval, instanceCount: generation.instanceCount)
+        clusterKeys.read(for: generation)
+        delegate.keep(keys: clusterKeys.legacy)
         if isIdle { return begin() }
         guard let channel = worker?.channel else { return }
         checkDelivery(on: channel)
+        clusterKeys.send(on: channel)
         trackerFeed?.sendTable(of: generation, on: channel)
         sendOrders(with: generation, on: channel)
         SupervisorToVRRP.configure(generation: generation.number)
@@ -247,6 +260,7 @@ final class VRRPSupervision: WorkerProcessOwner {
             for previous in previousGenerations.suffix(previousGenerationsMax) {
                 SupervisorToVRRP.previousGeneration.send(on: channel, descriptors: [previous.partNumber])
             }
+            clusterKeys.send(on: channel)
             trackerFeed?.sendTable(of: broker.source, on: channel)
             sendOrders(with: broker.source, on: channel)
             SupervisorToVRRP.hello(
@@ -317,6 +331,8 @@ final class VRRPSupervision: WorkerProcessOwner {
             recordWork(worker)
         case .openSocket(let generation, let instance):
             openSocket(generation: generation, instance: instance, correlation: frame.header.correlation, worker)
+        case .openHeartbeatSocket(let generation, let place):
+            openHeartbeatSocket(generation: generation, place, frame.header.correlation, worker)
         case .notify(let generation, let bytes):
             let notifications = try decodeList(frame, bytes) { reader throws(ByteError) in
                 try Notification(from: &reader)
@@ -334,6 +350,9 @@ final class VRRPSupervision: WorkerProcessOwner {
             }
             for observation in observations { delegate.observed(observation, generation: generation) }
         case .discarded(let counts): discardedWithoutInstance = counts
+        case .clusterNode(let bytes):
+            clusterNodes.add(
+                try decode(frame, bytes) { reader throws(ByteError) in try ClusterNodeReport(decoding: &reader) })
         case .status(let generation, let bytes):
             try receiveStatus(frame, generation, bytes)
         case .log(let level, let text):
@@ -428,8 +447,13 @@ final class VRRPSupervision: WorkerProcessOwner {
     }
 
     /// Checks whether the worker has received all that was sent: to be called before something else is.
-    private func checkDelivery(on channel: Channel) {
+    func checkDelivery(on channel: Channel) {
         if channel.hasDeliveredAll { broker.workerHasTakenAll() }
+    }
+
+    /// The ends of a heartbeat path that the worker may have. - Throws: `Refusal`.
+    func heartbeatEnds(generation: UInt64, at place: HeartbeatPlace) throws(Refusal) -> HeartbeatConnection {
+        try broker.heartbeatSocket(generation: generation, at: place)
     }
 
     func refuse(_ refusal: Refusal) {
@@ -459,6 +483,7 @@ final class VRRPSupervision: WorkerProcessOwner {
             throw .unexpected("a status of a generation that it doesn't run")
         }
         let limit = source.instanceCount
+        if !frame.header.hasMore { clusterNodes.finish() }
         try statusRequests?.receive(frame.header.correlation, source, bytes, isLast: !frame.header.hasMore) {
             () throws(FrameError) in
             try decode(frame, bytes) { reader throws(ByteError) in
@@ -470,18 +495,6 @@ final class VRRPSupervision: WorkerProcessOwner {
                 }
                 return part
             }
-        }
-    }
-}
-
-extension LogLevel {
-    var loggerLevel: Logger.Level {
-        switch self {
-        case .error: .error
-        case .warning: .warning
-        case .notice: .notice
-        case .info: .info
-        case .debug: .debug
         }
     }
 }

@@ -17,11 +17,11 @@ MASK = (1 << 64) - 1
 
 # The VRRP worker's messages (Sources/WorkerProtocol/WorkerMessages.swift) and, as far as it is to be answered, hasupd's.
 HELLO, CONFIGURED, WORKED, OPEN_SOCKET, NOTIFY, OBSERVATIONS, STATUS, LOG, STOPPED, RESUMED, CLEARED, \
-    DISCARDED, HOOKS = range(0x201, 0x20E)
+    DISCARDED, HOOKS, OPEN_HEARTBEAT_SOCKET, CLUSTER_NODE = range(0x201, 0x210)
 SOCKET_GIVEN, SOCKET_REFUSED, ASK_STATUS = 0x103, 0x104, 0x105
 CHECKER_HELLO, CHECKER_LOG = 0x401, 0x402
 TRACK_HELLO, TRACK_CONFIGURED, TRACK_VERDICTS, TRACK_LOG = range(0x701, 0x705)
-VERSION = 8
+VERSION = 9
 
 
 def frame(kind, payload=b"", flags=0, correlation=0, length=None):

@@ -1,0 +1,81 @@
+import Base
+import CLinux
+import ConfigurationModel
+import Control
+import Glibc
+import Reactor
+import Supervision
+import VRRP
+import Varlink
+import WorkerProtocol
+
+extension VRRPSupervision {
+    /// Opens the socket of a heartbeat path for the worker, which names it by its place.
+    func openHeartbeatSocket(
+        generation: UInt64, _ place: HeartbeatPlace, _ correlation: UInt32, _ worker: WorkerProcess
+    ) {
+        guard let channel = worker.channel else { return }
+        checkDelivery(on: channel)
+        do throws(Refusal) {
+            let ends = try heartbeatEnds(generation: generation, at: place)
+            do throws(SystemError) {
+                let socket = try Self.open(ends)
+                SupervisorToVRRP.socket.send(on: channel, correlation: correlation, descriptors: [socket.number])
+            } catch {
+                SupervisorToVRRP.socketRefused(error.description).send(on: channel, correlation: correlation)
+            }
+        } catch {
+            refuse(error)
+            SupervisorToVRRP.socketRefused(error.description).send(on: channel, correlation: correlation)
+        }
+    }
+
+    private static func open(_ ends: HeartbeatConnection) throws(SystemError) -> Descriptor {
+        let operation = "open a socket for heartbeats from \(ends.address) to \(ends.peer) on \(ends.device)"
+        let index = hasup_interface_index(ends.device)
+        guard index > 0 else { throw SystemError(ENODEV, operation) }
+        let result = ends.device.withCString { device in
+            ends.address.bytes.withUnsafeBufferPointer { own in
+                ends.peer.bytes.withUnsafeBufferPointer { peer in
+                    var path = hasup_heartbeat_path(
+                        device: device, interface_index: index, family: Int32(ends.address.family.rawValue),
+                        own: own.baseAddress, peer: peer.baseAddress, own_port: ends.port, peer_port: ends.peerPort)
+                    return hasup_heartbeat_socket(&path)
+                }
+            }
+        }
+        return try owned(result, operation)
+    }
+}
+
+/// The other nodes of clusters: a worker reports each one before the last part of a status.
+struct ClusterNodes {
+    /// Those of the last status that is whole.
+    private(set) var all: [ClusterNodeReport] = []
+    private var coming: [ClusterNodeReport] = []
+
+    mutating func add(_ node: ClusterNodeReport) {
+        guard coming.count < ClusterNodeReport.most else { return }
+        var node = node
+        for path in node.paths.indices { node.paths[path].explain() }
+        coming.removeAll { $0.cluster == node.cluster && $0.node == node.node }
+        coming.append(node)
+    }
+
+    /// The last part of a status has come.
+    mutating func finish() {
+        all = coming
+        coming = []
+    }
+}
+
+extension HeartbeatPathReport {
+    /// Adds names and texts for people.
+    fileprivate mutating func explain() {
+        lastError = errorCode == 0 ? nil : SystemError.text(of: errorCode)
+        for (reason, count) in zip(FrameRefusal.allCases, unread) where count > 0 { refused.add(reason.name, count) }
+        for (reason, count) in zip(HeartbeatRefusal.allCases, repeated) where count > 0 {
+            refused.add(reason.name, count)
+        }
+    }
+}
