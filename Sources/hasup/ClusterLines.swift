@@ -42,7 +42,10 @@ extension HeartbeatPathReport {
             parts.append("\(lost) of \(lost &+ received) lost")
         }
         if let lastError { parts.append("\(errors) couldn't be sent, the last one: \(lastError)") }
-        let reasons = refused.entries.filter { $0.count > 0 }.map { "\($0.count) \($0.name)" }
+        // Before the first echo each frame is unproved.
+        let reasons = refused.entries.filter { $0.count > 0 && $0.name != HeartbeatRefusal.unproved.name }.map {
+            "\($0.count) \($0.name)"
+        }
         if !reasons.isEmpty { parts.append("refused: \(reasons.joined(separator: ", "))") }
         return parts.isEmpty ? nil : "by \(path) \(parts.joined(separator: ", "))"
     }

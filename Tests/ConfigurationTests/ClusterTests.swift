@@ -339,7 +339,11 @@ import Testing
                 "1:9 error `cluster c` has one node, and no other to guard against: a cluster has 2 to 8"
             ])
         let nine = (1...9).map { "node lb\($0) {\n}" }.joined(separator: "\n")
-        #expect(findings(nine) == ["21:6 error a cluster has 8 nodes at most; this one is left out"])
+        #expect(
+            findings(nine) == [
+                "21:6 error a cluster has 8 nodes at most; this one is left out",
+                "1:9 error `cluster c` guards nothing yet: it has no `heartbeat` by `udp`, and nothing else acts",
+            ])
     }
 
     @Test func requiredSettings() {
@@ -450,7 +454,7 @@ import Testing
         }
         #expect(changes("\n" + Self.cluster("")).isEmpty)
         #expect(changes(Self.cluster("timeout 2")) == ["cluster c timeout 1 s -> 2 s"])
-        #expect(changes(Self.cluster("probe off")) == ["cluster c probe off set (not handled yet: without effect)"])
+        #expect(changes(Self.cluster("probe off")) == ["cluster c probe hold -> off (not handled yet: without effect)"])
         #expect(changes(nil) == ["cluster c removed"])
         #expect(
             changes(Self.cluster("") + Self.cluster("").replacing(" c ", with: " d ").replacing("guard A\n", with: ""))

@@ -346,7 +346,10 @@ enum EffectSamples {
         "state": ["state MASTER"], "use_vmac": ["use_vmac", "dev eth1 use_vmac"], "use_ipvlan": ["use_ipvlan"],
         "HTTP_GET": ["HTTP_GET {\nurl {\npath /\nstatus_code 200\n}\n}"],
         "SSL": ["SSL {\nca /ca.pem\n}"],
-        "cluster": ["cluster NEW {\nsecret file:/k\nguard A\nnode a {\n}\nnode b {\n}\n}"],
+        "cluster": [
+            "cluster NEW {\nsecret file:/k\nguard A\nnode a {\nheartbeat x udp 10.0.0.1 dev eth0\n}\nnode b {\nheartbeat x udp "
+                + "10.0.0.2 dev eth0\n}\n}"
+        ],
         "secret": ["secret file:/other"], "node": ["node c {\nheartbeat x udp 10.0.0.3 dev eth0\n}"],
         "references": ["references {\n10.0.0.9 dev eth0\n}"], "lock": ["lock {\nwitness 10.1.0.9\n}"],
         "release": ["release {\nscript /usr/bin/true\n}"], "heartbeat": ["heartbeat x serial /dev/ttyS0"],

@@ -6,7 +6,7 @@ import socket
 import time
 
 from lab import conf
-from lab.cluster import VIP, beats, begin, copy_key, frame_key, guard, make_key, paths
+from lab.cluster import VIP, altered, beats, begin, copy_key, frame_key, guard, make_key, paths
 from lab.hasup import Hasup
 from lab.machine import late
 from lab.waiting import hold_for, wait_for
@@ -67,8 +67,9 @@ def test_repeated_frames_change_nothing(lan, cabled, heard):
     since = time.time()
     seen = wait_for("frames by the cable", lambda: [beat for beat in beats(heard, 0, since) if beat.path == 1],
                     lambda seen: len(seen) >= 20, 5)
-    frames = [beat.frame for beat in seen]
+    frames = [altered(beat.frame) for beat in seen]
     replay(cabled[0], frames, 1)
+    assert paths(b)[1]["refused"]["repeated"] > 20
     assert lan.holders(VIP) == ["a"]
     assert [a.state(), b.state()] == ["MASTER", "BACKUP"]
     a.kill()

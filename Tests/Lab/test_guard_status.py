@@ -21,7 +21,9 @@ def test_status_says_what_a_backup_waits_for(lan, cabled):
     a, b = begin(lan, cabled, [key, copy_key(key, cabled[1])])
     both = wait_for("both paths", lambda: paths(b), lambda seen: all(path["heard"] for path in seen), 5)
     assert [path["path"] for path in both] == ["lan", "cable"]
-    assert all(path["round_trip_seconds"] < 0.1 and path["last_heard_seconds"] < 1 and not path["refused"] for path in both)
+    assert all(path["round_trip_seconds"] < 0.1 and path["last_heard_seconds"] < 1 for path in both)
+    # Before the first echo a frame may be of another life.
+    assert all(set(path["refused"]) <= {"unproved"} for path in both)
     assert "Cluster web: a is heard by lan (" in words(b, "status") and "there: VI_1 MASTER (200)" in words(b, "status")
     lan.drop(*BETWEEN)
     wait_for("the reason", lambda: words(b, "status"),
@@ -59,7 +61,7 @@ def test_bad_frames_are_refused_and_counted(lan, cabled, heard):
     since = time.time()
     frame = wait_for("frames by the cable", lambda: [beat for beat in beats(heard, 0, since) if beat.path == 1],
                      lambda seen: len(seen) >= 3, 5)[0].frame
-    bad = [frame, altered(frame, spoil(-1)), altered(frame, spoil(50)), altered(frame, spoil(4)),
+    bad = [altered(frame), altered(frame, spoil(-1)), altered(frame, spoil(50)), altered(frame, spoil(4)),
            altered(frame, lambda payload: payload[:20]), altered(frame, lambda payload: payload[:-1])]
     with cabled[0].netns.entered():
         sender = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
@@ -69,9 +71,8 @@ def test_bad_frames_are_refused_and_counted(lan, cabled, heard):
             for one in bad:
                 sender.send(one)
             time.sleep(0.02)
-    refused = wait_for("all reasons", lambda: paths(b)[1]["refused"],
-                       lambda seen: seen == {"repeated": 10, "authentication": 30, "cluster": 10, "length": 10}, 5)
-    print(refused)
+    counts = {"repeated": 10, "authentication": 30, "cluster": 10, "length": 10}
+    wait_for("all reasons", lambda: paths(b)[1]["refused"], lambda seen: {**seen, "unproved": 0} == {**counts, "unproved": 0}, 5)
     text = words(b, "status")
     assert "refused:" in text and "30 authentication" in text and "10 repeated" in text
     hold_for("a has the address", lambda: lan.holders(VIP), lambda seen: seen == ["a"], 1)

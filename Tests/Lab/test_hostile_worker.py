@@ -357,7 +357,7 @@ def status_entry(identifier, fault=None):
     faults = struct.pack(">I", 0) if fault is None else struct.pack(">IB", 1, 1) + text(fault)
     group = struct.pack(">IIBI", 0, 0, 0, 0)
     head = struct.pack(">BqqB", 1, longest, longest, 100) + group + bytes(3) \
-        + struct.pack(">qBqBqB", longest, 1, longest, 1, longest, 0)
+        + struct.pack(">qBqBqBB", longest, 1, longest, 1, longest, 0, 0)
     counters = struct.pack(">7Q", *[(1 << 64) - 1] * 7) + bytes(2)
     lists = struct.pack(">6I", 0, 0, 0, 0, 0, 0) + bytes(3) + struct.pack(">I", 0) + bytes(4)
     return struct.pack(">I", identifier) + head + faults + b"\0" + counters + lists

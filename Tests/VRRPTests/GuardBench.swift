@@ -92,6 +92,23 @@ struct GuardBench {
         give(frame)
     }
 
+    /// n0's process dies, and another one goes on.
+    mutating func die() {
+        var keeper = Keeper()
+        keeper.keep(&bench.node)
+        var snapshot = keeper.snapshot(heardUntil: bench.now, lastNotification: 0)
+        snapshot.ledger = keeper.ledger.values.sorted { $0.key.address < $1.key.address }
+        let isMaster = state == .master
+        bench.node = Node()
+        bench.handle(.bootNonce(Self.nonce + 1))
+        bench.handle(.trackerTable([]))
+        bench.handle(.interface(bench.eth0))
+        bench.tell(Bench.ownAddresses)
+        if isMaster { bench.tell([Bench.kernelAddress("10.0.4.1/24", by: AddressProtocol.ours)]) }
+        bench.handle(.resume(bench.model, snapshot))
+        actions += bench.take()
+    }
+
     mutating func give(_ frame: Heartbeat) {
         bench.handle(.heartbeat(frame, cluster: 0, path: 0))
         // A timer that this has brought forward.
