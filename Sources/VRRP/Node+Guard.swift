@@ -56,14 +56,19 @@ extension Node {
     /// Takes over the clusters of a configuration. What is known of a cluster whose nodes stay is kept.
     mutating func adoptGuards(_ clusters: [ClusterSettings], at now: Instant) {
         let former = context.guards.clusters
-        context.guards.clusters = clusters.compactMap { settings in
+        // A block that isn't about this node, or has no heartbeats, has no guard: its place stays empty.
+        context.guards.clusters = clusters.enumerated().compactMap { place, settings in
             guard let own = settings.ownNode, settings.hasHeartbeats else { return nil }
             let groups = settings.guarded.map { GuardedGroup(name: $0, members: members(of: $0)) }
-            guard let known = former.first(where: { $0.settings.name == settings.name }) else {
-                let new = ClusterGuard(settings, own: own, nonce: context.guards.nonce, groups: groups, at: now)
-                return context.guards.kept.map { new.resumed(from: $0, at: now) } ?? new
+            var guardian: ClusterGuard
+            if let known = former.first(where: { $0.settings.name == settings.name }) {
+                guardian = known.reconfigured(settings, own: own, groups: groups, at: now)
+            } else {
+                guardian = ClusterGuard(settings, own: own, nonce: context.guards.nonce, groups: groups, at: now)
+                if let kept = context.guards.kept { guardian = guardian.resumed(from: kept, at: now) }
             }
-            return known.reconfigured(settings, own: own, groups: groups, at: now)
+            guardian.place = place
+            return guardian
         }
         context.guards.kept = nil
         context.guards.indexGroups()
@@ -84,8 +89,10 @@ extension Node {
     // MARK: Events
 
     /// An authentic heartbeat has come. - Returns: true if a decision may depend on it before the next one is sent.
-    mutating func take(_ frame: Heartbeat, cluster: Int, path: Int, at now: Instant) -> Bool {
-        guard context.guards.clusters.indices.contains(cluster) else { return false }
+    ///
+    /// - Parameter place: the cluster's, in the configuration.
+    mutating func take(_ frame: Heartbeat, cluster place: Int, path: Int, at now: Instant) -> Bool {
+        guard let cluster = context.guards.clusters.firstIndex(where: { $0.place == place }) else { return false }
         context.guards.clusters[cluster].noteStall(at: now)
         let sender = Int(frame.sender)
         let former = context.guards.clusters[cluster].groups(at: sender, at: now)
@@ -220,7 +227,7 @@ extension Node {
             guard
                 let frame = context.guards.clusters[number].frame(states, isGoodbye: isGoodbye, at: now)
             else { continue }
-            actions.append(.beat(cluster: number, frame))
+            actions.append(.beat(cluster: context.guards.clusters[number].place, frame))
             // A successor sends higher numbers than any that may have left.
             if frame.sequence % ClusterGuard.sequencesKept == 0 { changed.isNodeChanged = true }
         }

@@ -16,7 +16,11 @@ struct GuardBench {
     private(set) var sequences: [UInt8: UInt64] = [:]
 
     /// n0 with one guarded instance: adverts every second, heartbeats every 100 ms, a timeout of 1 s.
-    init(nodes: Int = 2, priority: UInt8 = 100, _ change: (inout ClusterSettings) -> Void = { _ in }) {
+    ///
+    /// - Parameter others: cluster blocks that stand before it.
+    init(
+        nodes: Int = 2, priority: UInt8 = 100, others: [ClusterSettings] = [], _ change: (inout ClusterSettings) -> Void = { _ in }
+    ) {
         var cluster = ClusterSettings(name: "web", location: SourceLocation(file: "test.conf", line: 1))
         cluster.nodes = (0..<nodes).map { place in
             var node = ClusterMember(name: "n\(place)")
@@ -34,7 +38,7 @@ struct GuardBench {
         bench.handle(.interface(bench.eth0))
         bench.tell(Bench.ownAddresses)
         bench.model.instances = [Bench.settings { $0.priority = Priority(rawValue: priority) }]
-        bench.model.clusters = [cluster]
+        bench.model.clusters = others + [cluster]
         bench.handle(.configure(bench.model))
         actions += bench.take()
     }
@@ -110,7 +114,7 @@ struct GuardBench {
     }
 
     mutating func give(_ frame: Heartbeat) {
-        bench.handle(.heartbeat(frame, cluster: 0, path: 0))
+        bench.handle(.heartbeat(frame, cluster: bench.model.clusters.count - 1, path: 0))
         // A timer that this has brought forward.
         advance(.zero)
     }

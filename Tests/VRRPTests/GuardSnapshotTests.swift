@@ -25,9 +25,9 @@ import Wire
         guarded.die()
         guarded.advance(.milliseconds(900))
         #expect(guarded.state == .backup)
-        // A frame counts when it echoes one of the successor's.
+        // A frame counts when it echoes one of the successor's; the timer runs its whole time again.
         guarded.hear(.master, echoes: false)
-        guarded.advance(.milliseconds(200))
+        guarded.advance(.seconds(4))
         #expect(guarded.state == .master)
         var other = GuardBench()
         other.hear(for: .seconds(4), .master)
@@ -58,8 +58,7 @@ import Wire
         #expect(kept.nonce == 9 && kept.sequence == 3 << 40 && kept.clusters.count == 1)
         let resumed = clusters[0].resumed(from: kept, at: now)
         #expect(resumed.groups[47].epoch == 4_700 && resumed.sent.last == kept.sequence + 1_000)
-        // One that found no room begins anew, behind the same numbers.
-        #expect(clusters[3].resumed(from: kept, at: now).groups[47].epoch == 0)
+        // One that found no room begins behind the same numbers.
         #expect(clusters[3].resumed(from: kept, at: now).sent.last == kept.sequence + 1_000)
     }
 }

@@ -20,6 +20,15 @@ import Wire
         #expect(guarded.state == .master)
     }
 
+    @Test("Frames are named by the cluster's place in the configuration, also behind a block that isn't about this node")
+    func placeOfTheCluster() {
+        let other = ClusterSettings(name: "far", location: SourceLocation(file: "test.conf", line: 9))
+        var guarded = GuardBench(others: [other])
+        guarded.hear(for: .seconds(6), .master)
+        #expect(guarded.state == .backup && guarded.holds.contains(.masterAlive))
+        #expect(guarded.actions.allSatisfy { if case .beat(let place, _) = $0 { place == 1 } else { true } })
+    }
+
     @Test("D106 (1): another boot counts from the first frame that echoes one of ours")
     func anotherBoot() {
         for echoes in [false, true] {

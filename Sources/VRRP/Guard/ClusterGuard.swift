@@ -23,6 +23,8 @@ struct GroupState: Hashable, Sendable {
 /// The guard of one cluster block: what its nodes say of each other, and who may be MASTER (docs/decisions, D100 and on).
 struct ClusterGuard: Sendable {
     let settings: ClusterSettings
+    /// The cluster's place in the configuration, by which frames and sockets name it.
+    var place = 0
     let times: GuardTimes
     /// A digest of the settings that all nodes must have in common.
     let digest: UInt32
