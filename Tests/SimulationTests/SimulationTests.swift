@@ -114,7 +114,7 @@ import Testing
     }
 
     /// Nodes with a guard: the faults of its table, one after the other. `Tests/run simulator` has more.
-    @Test(arguments: [UInt64(1), 2])
+    @Test(arguments: [UInt64(2), 3])
     func randomGuards(_ seed: UInt64) {
         let outcome = GuardSimulation.run(seed: seed)
         #expect(outcome.failures.isEmpty, "replay: hasup-sim --guards --seed \(seed) --trace")

@@ -19,7 +19,8 @@ struct GuardBench {
     ///
     /// - Parameter others: cluster blocks that stand before it.
     init(
-        nodes: Int = 2, priority: UInt8 = 100, others: [ClusterSettings] = [], _ change: (inout ClusterSettings) -> Void = { _ in }
+        nodes: Int = 2, priority: UInt8 = 100, others: [ClusterSettings] = [],
+        _ change: (inout ClusterSettings) -> Void = { _ in }
     ) {
         var cluster = ClusterSettings(name: "web", location: SourceLocation(file: "test.conf", line: 1))
         cluster.nodes = (0..<nodes).map { place in

@@ -20,7 +20,7 @@ import Wire
         #expect(guarded.state == .master)
     }
 
-    @Test("Frames are named by the cluster's place in the configuration, also behind a block that isn't about this node")
+    @Test("Frames name a cluster by its place in the configuration, also behind another block")
     func placeOfTheCluster() {
         let other = ClusterSettings(name: "far", location: SourceLocation(file: "test.conf", line: 9))
         var guarded = GuardBench(others: [other])

@@ -13,7 +13,8 @@ final class KeywordList: Sendable {
         let rows = written.rows
         self.rows = rows
         places = Dictionary(
-            rows.enumerated().map { (Self.hash(Array($1.name.utf8)[...]), $0) }, uniquingKeysWith: { first, _ in first })
+            rows.enumerated().map { (Self.hash(Array($1.name.utf8)[...]), $0) }, uniquingKeysWith: { first, _ in first }
+        )
     }
 
     /// Entries without keywords of their own.
