@@ -5,7 +5,7 @@ import Wire
 /// strange hands.
 enum HeartbeatFuzz: FuzzTarget {
     static func seeds() -> [[UInt8]] {
-        [0, 1, 2, 8].map { count in
+        ([0, 1, 2, 8] as [UInt8]).map { count in
             var writer = ByteWriter()
             Heartbeat(
                 cluster: 7, sender: 0, path: 1, nonce: 2, sequence: 3, stayBound: .seconds(1), settings: 4,
