@@ -77,6 +77,17 @@ import Wire
         #expect(guarded.state == .master)
     }
 
+    @Test("D106 (6): after its own goodbye a node has nothing to send, and no timer of it is due")
+    func ownGoodbye() {
+        var guarded = GuardBench()
+        guarded.hear(for: .seconds(2), .master)
+        guarded.bench.handle(.stop)
+        let frames = guarded.bench.take().compactMap { if case .beat(_, let frame) = $0 { frame } else { nil } }
+        #expect(frames.last?.echoes.first?.isGoodbye == true)
+        guarded.bench.now = guarded.bench.now + .seconds(1)
+        #expect(guarded.bench.node.deadline > guarded.bench.now)
+    }
+
     // MARK: D107: times
 
     @Test("D107: a silent node is replaced when its own bound is over, which may be longer than ours")

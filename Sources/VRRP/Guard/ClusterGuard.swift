@@ -123,6 +123,8 @@ struct ClusterGuard: Sendable {
             let next = beatDueAt + settings.interval
             beatDueAt = next > now ? next : now + settings.interval
         }
+        // Nothing follows a goodbye.
+        if isGoodbye { beatDueAt = .never }
         let echoes = others.compactMap { node in
             peers[node].newest.map { newest in
                 HeartbeatEcho(
