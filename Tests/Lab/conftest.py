@@ -82,8 +82,9 @@ def duo(lan, pair):
     def begin(bound=6.0, vip="10.0.0.100", first=None, second=None, **options):
         options = {"version": 3, "advert": 0.1, **options}
         a = Hasup(pair[0], conf.simple(**{"priority": 200, **options, **(first or {})})).start()
-        b = Hasup(pair[1], conf.simple(**{"priority": 100, **options, **(second or {})})).start()
+        # Started together, whoever is ready first may be MASTER for a moment.
         lan.wait_holder(vip, "a", bound)
+        b = Hasup(pair[1], conf.simple(**{"priority": 100, **options, **(second or {})})).start()
         b.wait_state("BACKUP")
         return a, b
     return begin

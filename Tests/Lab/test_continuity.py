@@ -108,6 +108,7 @@ def test_a_hung_worker_is_replaced_and_ends_when_it_thaws(duo, pair, sniffer):
     assert not sniffer.adverts(pair[1])
 
 
+@pytest.mark.alone
 def test_a_worker_that_cannot_be_restarted_leaves_no_address(duo, pair, lan):
     """With every successor killed at once the address goes, and the peer is the only holder."""
     a, b = duo(advert=0.5)

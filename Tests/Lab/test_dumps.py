@@ -290,8 +290,10 @@ def test_links_and_other_traps_in_the_folder(start, folder, node):
     for number in dumps.NAMES:
         hasup.program.signal(number)
     for path in paths:
-        wait_for(f"an ordinary {path}", lambda path=path: os.lstat(path), lambda found: stat.S_ISREG(found.st_mode))
-        assert os.lstat(path).st_nlink == 1 and os.lstat(path).st_uid == 0
+        # The hard link is an ordinary file, too, until it is replaced.
+        wait_for(f"a file of its own at {path}", lambda path=path: os.lstat(path),
+                 lambda found: stat.S_ISREG(found.st_mode) and found.st_nlink == 1)
+        assert os.lstat(path).st_uid == 0
     server.close()
     for victim in victims:
         with open(victim, encoding="utf-8") as file:

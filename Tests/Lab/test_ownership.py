@@ -154,6 +154,7 @@ def test_own_changes_of_a_form_are_nobodys_fault(lan, sniffer):
     assert not [advert for advert in sniffer.adverts(node) if advert.priority == 0]
 
 
+@pytest.mark.alone
 def test_two_thousand_removed_by_one_command_are_one_event(lan, pair, sniffer):
     """p07, p16: with the first address of a network go all, where promote_secondaries is off. All are put back, no worker
     dies, no advert is late, nobody takes over, and the history is told of it once."""
