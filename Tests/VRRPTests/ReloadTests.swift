@@ -70,7 +70,7 @@ import Wire
             switch action {
             case .withdraw: "withdraw"
             case .install: "install"
-            case .advertise, .announce, .notify, .observe, .renumber, .runHook, .beat: nil
+            default: nil
             }
         }
         #expect(order == ["withdraw", "install", "install"])
