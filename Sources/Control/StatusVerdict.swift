@@ -52,12 +52,13 @@ extension InstanceReport {
         }
     }
 
-    /// True if the addresses are nobody's as far as it knows: its before_master runs or has failed, or nobody has taken over
-    /// from it in maintenance.
+    /// True if the addresses are nobody's as far as it knows: its before_master runs or has failed, its release script has
+    /// failed, or nobody has taken over from it in maintenance.
     package var leavesAddressesToNobody: Bool {
         switch self.state {
         case .master: return status.awaitsAddresses && self.timeInState >= Self.handOver
         case .backup:
+            if whyNotMaster?.code == WaitReport.notReleased { return true }
             let isKept = [BackupReason.hookFailed, .maintenance].contains { $0.name == whyNotMaster?.code }
             return isKept && self.master == nil
         case .initialize, .fault: return false

@@ -236,6 +236,7 @@ struct StatusTable {
         let left = instance.hookTimeLeft.map { ", for \(Layout.timeLeft($0.seconds)) at most" } ?? ""
         switch instance.awaitedHook {
         case .beforeMaster: texts.append("waits for before_master\(left): it has no addresses until then")
+        case .release: texts.append("waits for its release script\(left): no other node becomes MASTER until then")
         case .beforeRelease: texts.append("waits for before_release\(left), and is MASTER until then")
         case nil: break
         }

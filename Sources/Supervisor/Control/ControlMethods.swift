@@ -159,7 +159,8 @@ final class ControlMethods {
                     if let entry = orders.entry(ofInstance: index, in: generation) {
                         report.order = OrderReport(entry, wallNanoseconds: wall)
                     }
-                    report.explainHook { hooks.failure(of: generation.subjects.subjects(ofInstance: index)) }
+                    let subjects = generation.subjects.subjects(ofInstance: index)
+                    report.explainHook { hooks.failure(of: subjects) } orRelease: { hooks.notReleased(subjects) }
                     return report
                 }
             }
@@ -225,8 +226,14 @@ final class ControlMethods {
 
 extension InstanceReport {
     /// Adds what a before_master has said that has failed.
-    fileprivate mutating func explainHook(_ lastFailure: () -> String?) {
-        guard whyNotMaster?.code == BackupReason.hookFailed.name, let failure = lastFailure() else { return }
+    fileprivate mutating func explainHook(_ lastFailure: () -> String?, orRelease notReleased: () -> String?) {
+        let failure: String?
+        switch whyNotMaster?.code {
+        case BackupReason.hookFailed.name: failure = lastFailure()
+        case WaitReport.notReleased: failure = notReleased()
+        default: return
+        }
+        guard let failure else { return }
         whyNotMaster?.text += " (\(failure))"
     }
 }
