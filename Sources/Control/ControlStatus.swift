@@ -223,8 +223,6 @@ package struct AddressReport: JSONRecord, Hashable {
 /// The reason a BACKUP isn't MASTER.
 package struct WaitReport: JSONRecord, Hashable {
     package static let summary = "Why a BACKUP isn't MASTER, and when it would act if nothing changes"
-    /// The code of a guarded one whose release script was killed, or couldn't be started.
-    package static let notReleased = "notReleased"
     package var code = ""
     /// For people: a sentence.
     package var text = ""

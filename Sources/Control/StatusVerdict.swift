@@ -6,7 +6,7 @@ import Varlink
 
 extension StatusReply {
     /// True if the VRRP worker answers; no instance is in FAULT or can't run; no MASTER can't send, has a rival or lacks an
-    /// address, and none waits for a before_master or after one that failed; an instance in maintenance hears a master;
+    /// address, and none waits for a before_master or after one that failed; an instance in maintenance hears a master; the last release script has ended by itself;
     /// no router advertises other addresses than ours; no BACKUP has an address; the kernel has removed what it was to
     /// remove; all virtual servers have their quorum, and each check that the file asks for is done; all processes have
     /// their filters; all files were read; and the daemon has no problem.
@@ -17,7 +17,7 @@ extension StatusReply {
             && !instances.contains {
                 $0.state == .fault || !$0.faults.isEmpty || $0.sendFailure?.isSilent == true || $0.hasConflictingMaster
                     || $0.differentAddressesOf != nil || $0.hasStranger || $0.lacksAddress
-                    || $0.keepsAddress || $0.leavesAddressesToNobody
+                    || $0.keepsAddress || $0.leavesAddressesToNobody || $0.status.hasFailedRelease
             }
     }
 
@@ -52,13 +52,12 @@ extension InstanceReport {
         }
     }
 
-    /// True if the addresses are nobody's as far as it knows: its before_master runs or has failed, its release script has
-    /// failed, or nobody has taken over from it in maintenance.
+    /// True if the addresses are nobody's as far as it knows: its before_master runs or has failed, or nobody has taken over
+    /// from it in maintenance.
     package var leavesAddressesToNobody: Bool {
         switch self.state {
         case .master: return status.awaitsAddresses && self.timeInState >= Self.handOver
         case .backup:
-            if whyNotMaster?.code == WaitReport.notReleased { return true }
             let isKept = [BackupReason.hookFailed, .maintenance].contains { $0.name == whyNotMaster?.code }
             return isKept && self.master == nil
         case .initialize, .fault: return false

@@ -166,6 +166,7 @@ extension Node {
         context.guards.clusters[number].groups[place] = group
         if state.state == .master {
             guard let why = context.guards.clusters[number].release(place, state, at: now) else { return false }
+            if case .handOver = why, group.release.hasFailed { return false }
             letGo(group.members, why, at: now, into: &actions)
             return true
         }

@@ -240,6 +240,12 @@ struct StatusTable {
         case .beforeRelease: texts.append("waits for before_release\(left), and is MASTER until then")
         case nil: break
         }
+        if instance.hasFailedRelease {
+            let failure = instance.releaseFailure.map { " (\($0))" } ?? ""
+            texts.append(
+                "its last release script was killed or couldn't be started\(failure): that counts as not released, so no other "
+                    + "node could become MASTER. Mend it and try `hasup resign`")
+        }
         if instance.isResigning { texts.append("resigns: it keeps its addresses until it hears a successor") }
         return texts
     }

@@ -97,6 +97,9 @@ import Wire
         guarded.advance(.seconds(15))
         #expect(guarded.state == .backup && guarded.holds.last == .ownRelease)
         guarded.end(try #require(guarded.runs.last), succeeded: true)
+        let next = guarded.claim
+        #expect(next != 0 && !guarded.isTakenForHolder)
+        guarded.hear { $0.assent(to: next) }
         #expect(guarded.state == .master)
     }
 
@@ -115,11 +118,13 @@ import Wire
         let claim = guarded.claim
         #expect(claim != 0)
         guarded.hear { $0.assent(to: claim) }
-        #expect(guarded.state == .master)
-        guarded.hear(change: Self.asks)
+        guarded.hear(for: .seconds(2), change: Self.asks)
+        #expect(guarded.state == .master && guarded.bench.status().hasFailedRelease, "it isn't asked once more")
+        let order = OperatorOrder(.resigned, NotificationKey(.instance, "VI_1"), number: 1, until: .never)
+        guarded.handle(.orders([order]))
         #expect(guarded.runs.count == 2)
         guarded.end(try #require(guarded.runs.last), succeeded: true)
-        #expect(!guarded.isTakenForHolder)
+        #expect(!guarded.isTakenForHolder && !guarded.bench.status().hasFailedRelease)
     }
 
     @Test("D111: a late script that has ended by itself is an end; that of an earlier release isn't")
@@ -135,10 +140,10 @@ import Wire
         #expect(!guarded.isTakenForHolder)
     }
 
-    @Test("D111: who still has the addresses is agreed to when it claims; another one isn't")
+    @Test("D111: who still has the addresses is agreed to when it claims, also by a better one; another one isn't")
     func assentToTheHolder() {
         for other in [false, true] {
-            var guarded = GuardBench(nodes: 3, priority: 50)
+            var guarded = GuardBench(nodes: 3, priority: 150)
             guarded.hear(for: .seconds(1), .master, from: [1])
             guarded.hear(from: 1) { $0.standings[0].flags = [.ready, .addressIsThere] }
             guarded.hear(from: other ? 2 : 1) { frame in

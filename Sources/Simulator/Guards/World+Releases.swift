@@ -49,7 +49,7 @@ struct OwedReleases {
                             continue
                         }
                         violations.append(
-                            "machine \(machine.number) is MASTER of VI_\(router), which machine \(other.number) hasn't released")
+                            "machine \(machine.number) is MASTER of VI_\(router), which machine \(other.number) holds still: it hasn't released it")
                     }
                 }
                 wasMaster[machine.number][router] = isMaster

@@ -160,7 +160,8 @@ final class ControlMethods {
                         report.order = OrderReport(entry, wallNanoseconds: wall)
                     }
                     let subjects = generation.subjects.subjects(ofInstance: index)
-                    report.explainHook { hooks.failure(of: subjects) } orRelease: { hooks.notReleased(subjects) }
+                    report.explainHook { hooks.failure(of: subjects) }
+                    if report.status.hasFailedRelease { report.status.releaseFailure = hooks.releaseFailure(of: subjects) }
                     return report
                 }
             }
@@ -226,14 +227,8 @@ final class ControlMethods {
 
 extension InstanceReport {
     /// Adds what a before_master has said that has failed.
-    fileprivate mutating func explainHook(_ lastFailure: () -> String?, orRelease notReleased: () -> String?) {
-        let failure: String?
-        switch whyNotMaster?.code {
-        case BackupReason.hookFailed.name: failure = lastFailure()
-        case WaitReport.notReleased: failure = notReleased()
-        default: return
-        }
-        guard let failure else { return }
+    fileprivate mutating func explainHook(_ lastFailure: () -> String?) {
+        guard whyNotMaster?.code == BackupReason.hookFailed.name, let failure = lastFailure() else { return }
         whyNotMaster?.text += " (\(failure))"
     }
 }

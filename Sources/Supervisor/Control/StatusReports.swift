@@ -47,8 +47,7 @@ extension InstanceReport {
         if status.state == .backup, let waiting = status.waiting {
             // With nopreempt each advert of the master puts it off: it isn't a wait that ends.
             let left = waiting == .nopreempt ? nil : status.takeover
-            let code = status.guardHold?.kind == .notReleased ? WaitReport.notReleased : waiting.name
-            whyNotMaster = WaitReport(code: code, text: waiting.sentence(status), secondsLeft: left?.seconds)
+            whyNotMaster = WaitReport(code: waiting.name, text: waiting.sentence(status), secondsLeft: left?.seconds)
         }
         lastTransition = status.lastTransition.map {
             TransitionReport($0, settings, context, age: status.timeInState, wallNanoseconds: wallNanoseconds)

@@ -17,8 +17,8 @@ extension GuardHold {
         case .ownRelease: return "its own release script hasn't ended"
         case .notReleased:
             return
-                "its release script was killed or couldn't be started, so it counts as not released: no other node may "
-                + "become MASTER while this one is heard. See to what the script should have stopped, then `hasup takeover`"
+                "its release script was killed or couldn't be started, so it counts as not released: no other node "
+                + "becomes MASTER while this one is heard"
         case .neverHeard: return "\(node) hasn't been heard since the start"
         }
     }

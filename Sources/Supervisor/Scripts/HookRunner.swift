@@ -238,8 +238,8 @@ final class HookRunner {
         return found.first { $0.at >= since }?.text ?? late(.beforeMaster, of: subjects) { $0 <= loop.now }
     }
 
-    /// The reason that one of these counts as not released, a clause; nil if it isn't known.
-    func notReleased(_ subjects: [NotificationKey]) -> String? {
+    /// The failure of the last release script of one of these, a clause; nil if it isn't known.
+    func releaseFailure(of subjects: [NotificationKey]) -> String? {
         subjects.lazy.compactMap { self.failures[HookKey(.release, of: $0)]?.text }.first
             ?? late(.release, of: subjects) { $0 <= loop.now }
     }

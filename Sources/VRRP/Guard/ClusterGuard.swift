@@ -253,14 +253,14 @@ extension ClusterGuard {
         var yielding: [Int] = []
         for (place, state) in zip(groups.indices, states) where state.state != .master && !state.hasAddresses {
             guard !state.hearsMaster else { continue }
-            // Who has the addresses still may be MASTER again.
+            // Who has the addresses still may be MASTER again, and nobody else may.
             for node in others where !others.contains(where: { $0 != node && hasGroup($0, place, at: now) }) {
                 guard peers[node].isHeard(within: settings.timeout, at: now),
                     let standing = peers[node].standing(of: place), standing.flags.contains(.claims)
                 else { continue }
                 let isKnown = groups[place].assent.map { $0 == (node, standing.claim) } ?? false
                 if isKnown, groups[place].claim == 0 { continue }
-                if groups[place].claim != 0, isBetter(own, state.priority.rawValue, than: node, standing.priority) {
+                if groups[place].claim != 0, !standing.flags.contains(.addressIsThere), isBetter(own, state.priority.rawValue, than: node, standing.priority) {
                     continue
                 }
                 groups[place].assent = (node, standing.claim)

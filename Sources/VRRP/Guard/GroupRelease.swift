@@ -25,6 +25,9 @@ struct GroupRelease: Hashable, Sendable {
     var until = Instant.never
     /// True if this process has asked for the run.
     var isAsked = false
+    /// True if the last script was killed or couldn't be started. Who is MASTER again then isn't asked for a hand-over any
+    /// more: the next one would only break the service once more. Orders and faults release it as ever.
+    var hasFailed = false
 
     /// True if others have to wait.
     var isOpen: Bool { phase != .none }
@@ -94,8 +97,12 @@ extension Node {
             let members = context.guards.clusters[number].groups[place].members
             if members.contains(where: { routers[$0].state == .master }) {
                 release = GroupRelease()
+                release.hasFailed = former.hasFailed
             } else {
-                if context.guards.clusters[number].groups[place].wasMaster { release.phase = .withdraws }
+                if context.guards.clusters[number].groups[place].wasMaster {
+                    release.phase = .withdraws
+                    release.isAsked = false
+                }
                 if release.phase == .withdraws, !members.contains(where: awaitsKernel) {
                     release.phase = .runs
                     release.number = UInt64(bitPattern: now.nanoseconds)
@@ -111,6 +118,7 @@ extension Node {
                 if release.phase == .runs, release.until <= now { release.phase = .isLate }
                 // Nobody runs it.
                 if release.isUnderWay, !context.guards.runsScripts { release.phase = .failed }
+                if release.phase == .isLate || release.phase == .failed { release.hasFailed = true }
             }
         } else {
             release = GroupRelease()
@@ -137,6 +145,8 @@ extension Node {
                 changed.isNodeChanged = true
                 guard end.succeeded else {
                     context.guards.clusters[number].groups[place].release.phase = .failed
+                    context.guards.clusters[number].groups[place].release.hasFailed = true
+                    for id in group.members { changed.add(id) }
                     continue
                 }
                 context.guards.clusters[number].groups[place].release = GroupRelease()
