@@ -27,7 +27,7 @@ package enum Refusal: Error, Hashable, Sendable, CustomStringConvertible {
     case faultyInstance(String)
     /// The socket on this interface was given before, and the worker hasn't taken it yet.
     case pendingSocket(String)
-    /// No UDP path is at this place.
+    /// No path is at this place.
     case heartbeat(HeartbeatPlace)
     /// The socket of this path was given before, and the worker hasn't taken it yet.
     case pendingHeartbeat(HeartbeatPlace)
@@ -66,7 +66,7 @@ package enum Refusal: Error, Hashable, Sendable, CustomStringConvertible {
         case .faultyInstance(let name): "instance \(name) has no interface to open a socket on"
         case .pendingSocket(let interface): "a socket on \(interface) is on its way to it already"
         case .heartbeat(let place):
-            "the configuration has no UDP path \(place.path) of cluster \(place.cluster) to node \(place.node)"
+            "the configuration has no path \(place.path) of cluster \(place.cluster) to node \(place.node)"
         case .pendingHeartbeat(let place):
             "the socket of path \(place.path) of cluster \(place.cluster) to node \(place.node) is on its way to it already"
         case .hook(let hook, let name): "\(name) has no \(hook.keyword)"
