@@ -52,10 +52,9 @@ import Testing
         #expect(
             Self.notYet(loaded.findings).sorted()
                 == [
-                    "15:25 `multicast`", "16:24 `serial`", "19:5 `references`", "28:5 `probe`", "29:5 `release`",
-                    "30:5 `lock`", "9:25 `multicast`", "10:24 `serial`",
+                    "19:5 `references`", "28:5 `probe`", "30:5 `lock`",
                 ].sorted())
-        #expect(loaded.findings.count == 8)
+        #expect(loaded.findings.count == 3)
         #expect(loaded.paths == ["/e/k.conf", "/e/guard.conf"])
         try #require(loaded.model.clusters.count == 2)
         let web = loaded.model.clusters[0]

@@ -28,8 +28,9 @@ class Writer:
             f"setsid {writer} > /dev/null 2>&1 &\n")
         self.release = self._script(
             node, "release", f"echo begin >> {self.notes}\ntest -e {self.hang} && exec sleep 60\n"
-            f"test -e {self.pid_file} || exit 0\nsleep {ENDING}\nkill $(cat {self.pid_file})\n"
-            f"while kill -0 $(cat {self.pid_file}) 2>/dev/null; do sleep 0.01; done\nrm {self.pid_file}\n"
+            f"test -e {self.pid_file} || exit 0\nsleep {ENDING}\npid=$(cat {self.pid_file})\nkill $pid\n"
+            # A zombie has no arguments.
+            f"while grep -q writer /proc/$pid/cmdline 2>/dev/null; do sleep 0.01; done\nrm {self.pid_file}\n"
             f"echo end >> {self.notes}\nexit 3\n")
 
     @staticmethod
