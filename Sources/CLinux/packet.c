@@ -127,7 +127,7 @@ static int join_v6(int fd, int index, const uint8_t *group) {
     memcpy(&member.ipv6mr_multiaddr, group, 16);
     // Kernels before 4.20 don't know it.
     set(fd, IPPROTO_IPV6, MULTICAST_ALL_V6, 0);
-    return set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) || set(fd, IPPROTO_IPV6, IPV6_MULTICAST_LOOP, 0) ||
+    return set(fd, IPPROTO_IPV6, IPV6_MULTICAST_LOOP, 0) ||
            set(fd, IPPROTO_IPV6, IPV6_MULTICAST_HOPS, 1) || set(fd, IPPROTO_IPV6, IPV6_TCLASS, 0xc0) ||
            set(fd, IPPROTO_IPV6, IPV6_MULTICAST_IF, index) ||
            setsockopt(fd, IPPROTO_IPV6, IPV6_ADD_MEMBERSHIP, &member, sizeof member);

@@ -171,7 +171,7 @@ extension Node {
             return true
         }
         let own = group.release.hold(
-            of: context.guards.clusters[number].name(of: context.guards.clusters[number].own), wantsMaster: state.wantsMaster)
+            of: context.guards.clusters[number].ownName, wantsMaster: state.wantsMaster)
         guard state.wantsMaster, !group.release.keepsFromClaiming else {
             context.guards.clusters[number].groups[place].hold = own
             context.guards.clusters[number].groups[place].claim = 0

@@ -68,7 +68,7 @@ package struct InstanceStatus: JSONRecord, ByteCoded, Hashable {
 
     /// True if its group's last release script was killed or couldn't be started.
     package var hasFailedRelease = false
-    /// What it has failed by, a clause. From hasupd.
+    /// The reason for that, a clause. From hasupd.
     package var releaseFailure: String?
 
     /// True of a MASTER that has no addresses yet, because its before_master runs.

@@ -38,7 +38,7 @@ final class Heartbeats {
     /// Time between two requests for a socket that can't be had yet: its address or its device may come. A serial line is
     /// asked for after longer and longer times.
     private static let requestPeriod = Interval.seconds(1)
-    private static let linePeriodMax = Interval.seconds(32)
+    private static let linePeriods = Interval.milliseconds(100)...Interval.seconds(32)
 
     let sockets: HeartbeatSockets
     private let loop: EventLoop
@@ -160,7 +160,14 @@ final class Heartbeats {
             pending[number] = key
             VRRPToSupervisor.openHeartbeatSocket(generation: generation, place).send(on: channel, correlation: number)
         }
-        if let requestTimer { loop.set(requestTimer, to: isMissing ? loop.now + Self.requestPeriod : .never) }
+        if isMissing { armRequests() } else if let requestTimer { loop.set(requestTimer, to: .never) }
+    }
+
+    /// Looks again in a second, or when a line is to be asked for.
+    private func armRequests() {
+        guard let requestTimer else { return }
+        let lines = lineWaits.values.map(\.until).filter { $0 > loop.now }.min() ?? .never
+        loop.set(requestTimer, to: min(lines, loop.now + Self.requestPeriod))
     }
 
     /// True if this answers a request of ours.
@@ -195,14 +202,15 @@ final class Heartbeats {
             onLog?(.warning, "cluster \(key.cluster): no heartbeats to \(key.ends): \(SystemError.text(of: code))")
         }
         postpone(key)
-        if let requestTimer { loop.set(requestTimer, to: loop.now + Self.requestPeriod) }
+        armRequests()
     }
 
     /// A serial line that has hung up, or can't be opened, is asked for later.
     private func postpone(_ key: HeartbeatSockets.Key) {
         guard case .serial = key.ends else { return }
-        let wait = lineWaits[key]?.next ?? Self.requestPeriod
-        lineWaits[key] = (loop.now + wait, min(wait * 2, Self.linePeriodMax))
+        let wait = lineWaits[key]?.next ?? Self.linePeriods.lowerBound
+        lineWaits[key] = (loop.now + wait, min(wait * 2, Self.linePeriods.upperBound))
+        armRequests()
     }
 
     private func count(_ counter: WritableKeyPath<Counts, UInt64>, of key: HeartbeatSockets.Key) {

@@ -23,7 +23,7 @@ final class SerialPort {
     private let line: SerialLine
     private var reader = SerialReader(frameMax: Heartbeat.bytesMax)
     private var buffer = [UInt8](repeating: 0, count: SerialPort.readingMax)
-    /// What the line hasn't taken of the last frame.
+    /// The part of the last frame that the line hasn't taken.
     private var rest: ArraySlice<UInt8> = []
     /// The newest frame that waits.
     private var waiting: [UInt8]?

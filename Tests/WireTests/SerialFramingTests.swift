@@ -19,11 +19,13 @@ import Wire
     }
 
     /// The examples that stand in every description of the method.
-    @Test(arguments: [
-        ([0], [1, 1]), ([0, 0], [1, 1, 1]), ([0, 0x11, 0], [1, 2, 0x11, 1]),
-        ([0x11, 0x22, 0, 0x33], [3, 0x11, 0x22, 2, 0x33]), ([0x11, 0x22, 0x33, 0x44], [5, 0x11, 0x22, 0x33, 0x44]),
-        ([0x11, 0, 0, 0], [2, 0x11, 1, 1, 1]), ([1], [2, 1]),
-    ] as [([UInt8], [UInt8])])
+    @Test(
+        arguments: [
+            ([0], [1, 1]), ([0, 0], [1, 1, 1]), ([0, 0x11, 0], [1, 2, 0x11, 1]),
+            ([0x11, 0x22, 0, 0x33], [3, 0x11, 0x22, 2, 0x33]),
+            ([0x11, 0x22, 0x33, 0x44], [5, 0x11, 0x22, 0x33, 0x44]),
+            ([0x11, 0, 0, 0], [2, 0x11, 1, 1, 1]), ([1], [2, 1]),
+        ] as [([UInt8], [UInt8])])
     func knownPairs(_ frame: [UInt8], _ stuffed: [UInt8]) {
         #expect(SerialFraming.encode(frame) == [0] + stuffed + [0])
         #expect(frames([0] + stuffed + [0]) == [frame])

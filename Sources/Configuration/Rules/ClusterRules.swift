@@ -106,7 +106,8 @@ extension Elaborator {
                 report(.note, "the other end is here", at: first.token)
             } else if case .serial(let device, let speed) = entry.path.kind {
                 if all.count > 2, entry.token == all[2].token {
-                    report(.warning, "a serial line connects two nodes, and `\(name)` is on \(all.count)", at: entry.token)
+                    report(
+                        .warning, "a serial line connects two nodes, and `\(name)` is on \(all.count)", at: entry.token)
                 }
                 warnOfSlow(SerialLine(device: device, speed: speed), entry.token)
             }

@@ -252,7 +252,8 @@ struct GuardSimulation {
     private var settleBound: Int64 {
         var wait = Interval.zero
         if case .claim(let after) = cluster.coldStart { wait = after }
-        return takeoverBound + drifted(wait + preemptDelay + downInterval * 3 + cluster.timeout * 2 + times.releaseTime * 2)
+        let moves = downInterval * 3 + cluster.timeout * 2 + times.releaseTime * 2
+        return takeoverBound + drifted(wait + preemptDelay + moves)
     }
 
     // MARK: Promises

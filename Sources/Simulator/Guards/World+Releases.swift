@@ -17,7 +17,8 @@ extension World {
         let timeout = (settings.release?.timeout ?? .zero).nanoseconds
         let isKilled = releaseFailures.map { Int.random(in: 0..<$0, using: &random) == 0 } ?? false
         schedule(
-            .hookEnd(machine: machine, key, !isKilled), after: isKilled ? timeout : .random(in: 0...timeout, using: &random))
+            .hookEnd(machine: machine, key, !isKilled),
+            after: isKilled ? timeout : .random(in: 0...timeout, using: &random))
     }
 }
 
@@ -49,7 +50,8 @@ struct OwedReleases {
                             continue
                         }
                         violations.append(
-                            "machine \(machine.number) is MASTER of VI_\(router), which machine \(other.number) holds still: it hasn't released it")
+                            "machine \(machine.number) is MASTER of VI_\(router), which machine \(other.number) holds still: it hasn't released it"
+                        )
                     }
                 }
                 wasMaster[machine.number][router] = isMaster

@@ -161,7 +161,9 @@ final class ControlMethods {
                     }
                     let subjects = generation.subjects.subjects(ofInstance: index)
                     report.explainHook { hooks.failure(of: subjects) }
-                    if report.status.hasFailedRelease { report.status.releaseFailure = hooks.releaseFailure(of: subjects) }
+                    if report.status.hasFailedRelease {
+                        report.status.releaseFailure = hooks.releaseFailure(of: subjects)
+                    }
                     return report
                 }
             }

@@ -193,7 +193,7 @@ final class HookRunner {
             log.info("\(subject) succeeded after \(Clock.now - hook.startedAt)")
         } else if let run = hook.run {
             let failure = failure(of: hook, complaint ?? run.output.lastLine, exit)
-            guard !succeeded else { return log.warning("\(subject): \(failure): it ran to its end, so that's released") }
+            if succeeded { return log.warning("\(subject): \(failure): it ran to its end, so that's released") }
             fail(hook.key, run.number, wasTooLong ? tooLate(hook.key, hook) : failure)
         }
     }

@@ -53,7 +53,8 @@ extension SerialLine {
         // Kernel messages between frames, and frames on what somebody reads.
         guard !Self.isConsole(major, minor) else {
             throw SystemError(
-                EBUSY, "use \(device) for heartbeats: it is a console of the kernel (/proc/consoles); take another line")
+                EBUSY, "use \(device) for heartbeats: it is a console of the kernel (/proc/consoles); take another line"
+            )
         }
         if let user = Self.user(of: major, minor) {
             throw SystemError(EBUSY, "use \(device) for heartbeats: \(user) has it as its terminal; end that first")

@@ -260,7 +260,9 @@ extension ClusterGuard {
                 else { continue }
                 let isKnown = groups[place].assent.map { $0 == (node, standing.claim) } ?? false
                 if isKnown, groups[place].claim == 0 { continue }
-                if groups[place].claim != 0, !standing.flags.contains(.addressIsThere), isBetter(own, state.priority.rawValue, than: node, standing.priority) {
+                if groups[place].claim != 0, !standing.flags.contains(.addressIsThere),
+                    isBetter(own, state.priority.rawValue, than: node, standing.priority)
+                {
                     continue
                 }
                 groups[place].assent = (node, standing.claim)

@@ -64,6 +64,8 @@ extension GroupRelease {
 }
 
 extension ClusterGuard {
+    var ownName: String { name(of: own) }
+
     /// True if another node that is heard claims the group.
     func isClaimedElsewhere(_ group: Int, at now: Instant) -> Bool {
         others.contains { node in
@@ -113,7 +115,8 @@ extension Node {
                     let cluster = context.guards.clusters[number].place
                     actions.append(
                         .runHook(
-                            HookRequest(.release, of: .guarded(cluster: cluster, group: place), number: release.number)))
+                            HookRequest(.release, of: .guarded(cluster: cluster, group: place), number: release.number))
+                    )
                 }
                 if release.phase == .runs, release.until <= now { release.phase = .isLate }
                 // Nobody runs it.

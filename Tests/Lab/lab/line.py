@@ -1,8 +1,10 @@
 """Two serial lines that are one: pseudo-terminals, with what comes out of one going into the other."""
 
+import fcntl
 import os
 import pty
 import select
+import termios
 import threading
 import tty
 
@@ -35,6 +37,10 @@ class Line:
     def _run(self):
         while not self._ended:
             with self._lock:
+                # What the last close of a real line does.
+                for slave in self._slaves:
+                    if slave >= 0:
+                        fcntl.ioctl(slave, termios.TIOCNXCL)
                 masters = [fd for end, fd in enumerate(self.masters) if fd >= 0 and not self._stopped[end]]
             for fd in select.select(masters, [], [], 0.02)[0]:
                 with self._lock:
