@@ -19,7 +19,7 @@ import Testing
         ),
         (
             "node lb3 {\nheartbeat l serial /dev/ttyS0 4800\n}\nnode lb4 {\nheartbeat l serial /dev/ttyS0 4800\n}",
-            "5:11 warning this line is too slow to count, and isn't used: a frame has 155 bytes, so one leaves every 645.833 ms, and `timeout` (1 s) has no room for 4 of them. Take a higher speed, or a longer `timeout`"
+            "5:11 warning this line is too slow to count, and isn't used: a frame has 155 bytes, so one leaves every 0.645833 s, and `timeout` (1 s) has no room for 4 of them. Take a higher speed, or a longer `timeout`"
         ),
     ]
 

@@ -117,12 +117,20 @@ extension Elaborator {
 
     private func isUsable(_ path: HeartbeatPath) -> Bool {
         guard case .serial(let device, let speed) = path.kind else { return true }
-        return !cluster.settings.isTooSlow(SerialLine(device: device, speed: speed))
+        return !withGroups.isTooSlow(SerialLine(device: device, speed: speed))
+    }
+
+    /// The settings with as many groups as the block names: they are looked up later.
+    private var withGroups: ClusterSettings {
+        var settings = cluster.settings
+        settings.guarded = cluster.guarded.map { string($0) }
+        return settings
     }
 
     private mutating func warnOfSlow(_ line: SerialLine, _ token: Int) {
-        guard cluster.settings.isTooSlow(line) else { return }
-        let (length, interval) = (cluster.settings.serialFrameLength, cluster.settings.serialInterval(of: line))
+        let settings = withGroups
+        guard settings.isTooSlow(line) else { return }
+        let (length, interval) = (settings.serialFrameLength, settings.serialInterval(of: line))
         model.ignoredSettings += 1
         report(
             .warning,
