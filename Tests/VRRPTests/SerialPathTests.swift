@@ -1,6 +1,7 @@
 import Base
 import ConfigurationModel
 import Testing
+import VRRP
 import Wire
 
 /// The pace of serial lines follows from the length of a frame, which the model computes without writing one
@@ -38,5 +39,23 @@ import Wire
         let slow = SerialLine(device: "/d", speed: 9_600)
         #expect(cluster.serialInterval(of: slow) == slow.time(of: 107) * 2 && slow.time(of: 96) == .milliseconds(100))
         #expect(!cluster.isTooSlow(slow) && cluster.isTooSlow(SerialLine(device: "/d", speed: 4_800)))
+    }
+
+    @Test("D107: a slow line may be the path that is left, so silence is waited for as its pace asks")
+    func confirmation() {
+        var cluster = ClusterSettings(name: "web", location: SourceLocation())
+        cluster.guarded = ["VI_1"]
+        cluster.nodes = ["a", "b"].map { name in
+            var node = ClusterMember(name: name)
+            node.paths = [HeartbeatPath(name: "line", kind: .serial("/d", speed: 9_600))]
+            return node
+        }
+        let line = SerialLine(device: "/d", speed: 9_600)
+        cluster.release = ReleaseScript(arguments: ["/stop"])
+        let slow = GuardTimes(cluster).silenceConfirmation()
+        for node in cluster.nodes.indices { cluster.nodes[node].paths[0].kind = .serial("/d", speed: 115_200) }
+        let fast = GuardTimes(cluster).silenceConfirmation()
+        let more = cluster.serialInterval(of: line) - cluster.interval
+        #expect(slow - fast > more && slow - fast < more + .milliseconds(5))
     }
 }

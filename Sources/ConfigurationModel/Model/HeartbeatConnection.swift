@@ -147,6 +147,15 @@ extension ClusterSettings {
         max(interval, line.time(of: serialFrameLength) * 2)
     }
 
+    /// From one frame to the next on the slowest path that counts.
+    package var slowestInterval: Interval {
+        nodes.flatMap(\.paths).reduce(interval) { slowest, path in
+            guard case .serial(let device, let speed) = path.kind else { return slowest }
+            let line = SerialLine(device: device, speed: speed)
+            return isTooSlow(line) ? slowest : max(slowest, serialInterval(of: line))
+        }
+    }
+
     /// True if a timeout has no room for so many frames that some may be lost: it isn't counted as a path.
     package func isTooSlow(_ line: SerialLine) -> Bool {
         serialInterval(of: line) * Limits.serialFramesInTimeout > timeout

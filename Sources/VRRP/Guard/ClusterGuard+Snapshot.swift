@@ -77,7 +77,7 @@ struct KeptGuard: Hashable, Sendable {
         writer.write(UInt8(clamping: nodes.count))
         for node in nodes { writer.write(UInt8((node.wasHeard ? 1 : 0) | (node.isOff ? 2 : 0))) }
         let releases = groups.indices.filter { groups[$0].release.isOpen }
-        writer.write(UInt8(groups.count) | (releases.isEmpty ? 0 : Self.hasReleases))
+        writer.write(UInt8(clamping: groups.count) | (releases.isEmpty ? 0 : Self.hasReleases))
         for group in groups {
             writer.write(compact: group.epoch << 2 | (group.isProved ? 1 : 0) | (group.wasMaster ? 2 : 0))
         }
