@@ -29,6 +29,8 @@ struct World {
     /// By path of the guard; none without one.
     var heartbeats: [LAN] = []
     var guardFault: GuardFault?
+    /// One release script in so many is killed; nil for none.
+    var releaseFailures: Int?
     var machines: [Machine]
     var now: Int64 = 0
     var trace: Trace

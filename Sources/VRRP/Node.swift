@@ -163,6 +163,13 @@ package struct Node: Sendable {
             status.awaitedHook = .beforeRelease
             status.hookTimeLeft = max(.zero, awaited.deadline - now)
         }
+        if let release = context.guards.release(of: instance) {
+            status.hasFailedRelease = release.hasFailed
+            if release.isUnderWay {
+                status.awaitedHook = .release
+                status.hookTimeLeft = release.until == .never ? nil : max(.zero, release.until - now)
+            }
+        }
         if let place = routers[instance].group { describe(context.groups[place], in: &status, of: instance) }
         return status
     }

@@ -236,8 +236,15 @@ struct StatusTable {
         let left = instance.hookTimeLeft.map { ", for \(Layout.timeLeft($0.seconds)) at most" } ?? ""
         switch instance.awaitedHook {
         case .beforeMaster: texts.append("waits for before_master\(left): it has no addresses until then")
+        case .release: texts.append("waits for its release script\(left): no other node becomes MASTER until then")
         case .beforeRelease: texts.append("waits for before_release\(left), and is MASTER until then")
         case nil: break
+        }
+        if instance.hasFailedRelease {
+            let failure = instance.releaseFailure.map { " (\($0))" } ?? ""
+            texts.append(
+                "its last release script was killed or couldn't be started\(failure): that counts as not released, so no other "
+                    + "node could become MASTER. Mend it and try `hasup resign`")
         }
         if instance.isResigning { texts.append("resigns: it keeps its addresses until it hears a successor") }
         return texts

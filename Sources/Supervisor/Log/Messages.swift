@@ -366,7 +366,8 @@ extension Observation {
         case .stalled(let interval):
             "stalled \(interval.nanoseconds / 1_000_000) ms: this node didn't run; packets that came meanwhile were read first"
         case .kernelFailure(_, let sentence): "\(name): \(sentence)"
-        case .takeoverHeld(_, let hold): "\(name): doesn't become MASTER: \(hold.sentence)"
+        case .takeoverHeld(_, let hold):
+            hold.kind == .notReleased ? "\(name): \(hold.sentence)" : "\(name): doesn't become MASTER: \(hold.sentence)"
         case .clusterNode(let node, let cluster, let isHeard):
             "cluster \(cluster): \(node) \(isHeard ? "is heard by heartbeats" : "isn't heard by heartbeats any more")"
         case .addressRemoved(_, let address, 1):
