@@ -89,6 +89,7 @@ struct Twin {
             }
             if seed % 7 < 2 { $0.preemptDelay = .seconds(4) }
             if seed % 7 == 3 { $0.nopreempt = true }
+            if seed % 3 == 2 { $0.extra = Bench.lease(3) }
             if seed % 3 == 1 {
                 $0.sourceAddress = Bench.own
                 $0.unicastPeers = [UnicastPeer(address: Bench.lower), UnicastPeer(address: Bench.higher)]
@@ -201,10 +202,12 @@ struct Twin {
             router.rivals = RivalMasters()
             // Its timer, which is armed again, gives it anew.
             router.claimReason = nil
+            // A successor renews at once.
+            router.lease = AddressLease()
             dump(router, to: &text)
         }
         for id in bench.node.routers.indices {
-            for kind in TimerKind.allCases where kind != .masterDown {
+            for kind in TimerKind.allCases where kind != .masterDown && kind != .renewLease {
                 dump(bench.node.context.deadline(of: kind, of: id), to: &text)
             }
             dump(bench.node.context.announcer.pending(id), to: &text)
