@@ -159,7 +159,8 @@ extension World {
         }
         machines[machine].checkedRevision = machines[machine].kernel.revision
         let known = Set(machines[machine].ledgerKeys.values)
-        for held in machines[machine].kernel.all where held.owner == .ours && !known.contains(held.key) && !held.isRenewed {
+        for held in machines[machine].kernel.all
+        where held.owner == .ours && !known.contains(held.key) && !held.isRenewed {
             invariants.fail(now, "machine \(machine) has \(held.key.address) without a record of it")
         }
         for settings in machines[machine].actingModel.instances {

@@ -241,7 +241,9 @@ extension VirtualRouter {
         }
         let lost = missing.filter { !$0.isUntracked }
         guard !lost.isEmpty else { return }
-        guard isBlamed, now < leaseEndsAt, now >= lease.blamelessUntil else { return install(lost, at: now, &context, into: &actions) }
+        guard isBlamed, now < leaseEndsAt, now >= lease.blamelessUntil else {
+            return install(lost, at: now, &context, into: &actions)
+        }
         removals.removeAll { now - $0.at > removalWindow }
         removals += lost.map { Removal(address: $0.prefix.address, at: now) }
         var counts: [IPAddress: Int] = [:]

@@ -127,8 +127,15 @@ extension VirtualRouter {
         "\(address) has no lease: other addresses of its network would go with it, because promote_secondaries is off"
     }
 
-    /// Who has stood still until its lease was over and a peer may have taken over isn't MASTER any more: it would serve
-    /// again beside the new one. - Returns: whether it has yielded.
+    func describeLease(in status: inout InstanceStatus, at now: Instant) {
+        guard state == .master, let seconds = settings.addressLease else { return }
+        status.addressLease = .seconds(Int64(seconds))
+        status.leaseAge = lease.renewedAt?.age(at: now)
+        status.endlessAddresses = lease.endless.count
+    }
+
+    /// Yields if it has stood still until its lease was over and a peer may have taken over: it would serve again beside the
+    /// new one. - Returns: whether it has.
     mutating func yieldsAfterLease(
         at now: Instant, _ context: inout NodeContext, into actions: inout [Action]
     ) -> Bool {

@@ -64,11 +64,7 @@ extension VirtualRouter {
             }
         }
         status.isResigning = isResigning
-        if state == .master, let seconds = settings.addressLease {
-            status.addressLease = .seconds(Int64(seconds))
-            status.leaseAge = lease.renewedAt?.age(at: now)
-            status.endlessAddresses = lease.endless.count
-        }
+        describeLease(in: &status, at: now)
         if !awaitedHooks.isEmpty, let end = context.deadline(of: .hook, of: id) {
             status.awaitedHook = .beforeMaster
             status.hookTimeLeft = max(.zero, end - now)

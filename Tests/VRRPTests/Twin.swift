@@ -89,7 +89,6 @@ struct Twin {
             }
             if seed % 7 < 2 { $0.preemptDelay = .seconds(4) }
             if seed % 7 == 3 { $0.nopreempt = true }
-            if seed % 3 == 2 { $0.extra = Bench.lease(3) }
             if seed % 3 == 1 {
                 $0.sourceAddress = Bench.own
                 $0.unicastPeers = [UnicastPeer(address: Bench.lower), UnicastPeer(address: Bench.higher)]
