@@ -43,6 +43,11 @@ package struct Node: Sendable {
         case .interfaceRemoved(let index): remove(index, at: now, into: &actions)
         case .addresses(let changes, let isAfterLoss): take(changes, isAfterLoss: isAfterLoss, at: now, into: &actions)
         case .applied(let ticket, var answer):
+            if let renewal = context.takeRenewal(ticket) {
+                guard let id = renewal.instance else { return }
+                routers[id].renewed(renewal, answer, at: now, &context, into: &actions)
+                break
+            }
             guard let work = context.complete(ticket, &answer, at: now) else { break }
             if let id = work.instance {
                 changed.add(id)

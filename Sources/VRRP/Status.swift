@@ -65,6 +65,12 @@ package struct InstanceStatus: JSONRecord, ByteCoded, Hashable {
     package var hookTimeLeft: Interval?
     /// True of a MASTER that has sent priority 0, and keeps its addresses until it hears a successor.
     package var isResigning = false
+    /// The lifetime of a MASTER's addresses in the kernel; nil for no end.
+    package var addressLease: Interval?
+    /// Time since the kernel was asked for the last renewal that it has done.
+    package var leaseAge: Interval?
+    /// Number of addresses without it, because others would go with them.
+    package var endlessAddresses = 0
 
     /// True if its group's last release script was killed or couldn't be started.
     package var hasFailedRelease = false
@@ -117,6 +123,9 @@ package struct InstanceStatus: JSONRecord, ByteCoded, Hashable {
         try members.field("resigning", &isResigning)
         try members.field("release_failed", &hasFailedRelease)
         members.member("release_failure", &releaseFailure)
+        try members.field("address_lease_seconds", &addressLease)
+        try members.field("lease_age_seconds", &leaseAge)
+        try members.field("endless_addresses", &endlessAddresses)
         try members.hidden(&told)
     }
 }

@@ -262,6 +262,14 @@ struct StatusTable {
             texts.append(
                 "waits for \(instance.heldBy.joined(separator: ", ")) of sync group \(instance.syncGroup ?? "")")
         }
+        if let lease = instance.addressLease {
+            let age = instance.leaseAge.map { ", renewed \(Layout.age($0)) ago" } ?? ""
+            texts.append("the kernel ends its addresses \(Layout.timeLeft(lease.seconds)) after hasup is dead\(age)")
+        }
+        if instance.endlessAddresses > 0 {
+            let count = instance.endlessAddresses == 1 ? "1 address" : "\(instance.endlessAddresses) addresses"
+            texts.append("without a lease: \(count), because others would go with them (promote_secondaries is off)")
+        }
         if let sum = instance.prioritySum { texts.append(sum) }
         return texts
     }

@@ -172,6 +172,7 @@ extension TransitionReason {
         case .raised: "raised"
         case .hookFailed: "hookFailed"
         case .guarded: "guarded"
+        case .leaseEnded: "leaseEnded"
         }
     }
 }
@@ -220,6 +221,7 @@ extension Transition {
         case .raised: return "an operator has raised its priority above that of \(other)\(otherPriority)"
         case .hookFailed: return "its before_master failed or took too long"
         case .guarded(let release): return release.why
+        case .leaseEnded: return "it stood still for longer than its address_lease, and a peer may have taken over"
         }
     }
 
