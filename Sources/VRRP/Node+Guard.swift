@@ -36,6 +36,13 @@ struct NodeGuards: Sendable {
         }
     }
 
+    /// The time until which a MASTER that didn't run for long listens instead of advertising; nil if it needn't.
+    mutating func listensUntil(_ id: InstanceID, at now: Instant) -> Instant? {
+        guard let place = places[id] else { return nil }
+        clusters[place.cluster].noteStall(at: now)
+        return clusters[place.cluster].listensUntil(at: now)
+    }
+
     /// True if a MASTER doesn't yield to an advertisement: its claim goes before that of the other, which hears that.
     func keepsMaster(_ id: InstanceID, priority: Priority, at now: Instant) -> Bool {
         guard let place = places[id] else { return false }

@@ -104,6 +104,11 @@ extension VirtualRouter {
         at now: Instant, _ context: inout NodeContext, into actions: inout [Action]
     ) -> Outcome {
         guard state == .master else { return .changed }
+        if isGuarded, let listensUntil = context.guards.listensUntil(id, at: now) {
+            // Often, because what it waits for comes soon.
+            context.set(.advertise, of: id, to: min(listensUntil, now + .milliseconds(10)))
+            return .changed
+        }
         let late = now - advertDueAt
         let hasLeft = advertise(priority, at: now, into: &actions)
         let next = advertDueAt + settings.advertInterval

@@ -24,6 +24,7 @@ import checking  # noqa: E402
 import continuity  # noqa: E402
 import dumping  # noqa: E402
 import filling  # noqa: E402
+import guarding  # noqa: E402
 import measures  # noqa: E402
 import parsing  # noqa: E402
 import tracking  # noqa: E402
@@ -141,6 +142,33 @@ def filled(engine):
             (f"{statistics.median(stop):.2f} s", statistics.median(stop))]
 
 
+def guard_share(engine, lines, advert):
+    """What a guard adds to a takeover in ms; the worst of both in words."""
+    if engine is not ENGINES["hasup"]:
+        return [("–", None)]
+    (without, worst), (guarded, worst_guarded) = guarding.added(lines, advert, max(RUNS, 5))
+    added = guarded - without
+    return [(f"{added:+.1f} ms ({without:.1f} without, worst {worst:.1f}; {guarded:.1f} with, worst {worst_guarded:.1f})", added)]
+
+
+def gaps(engine, lines, fault):
+    """Median and worst of what a client is without an answer; hasup has a guard, keepalived can't."""
+    times = guarding.gap(engine, lines, fault, RUNS)
+    return [(f"{statistics.median(times):.0f} ms (worst {max(times):.0f})", statistics.median(times))]
+
+
+def guard_load(engine, lines):
+    """What a guard takes at rest: per cent of a core, memory."""
+    if engine is not ENGINES["hasup"]:
+        return [("–", None)] * 2
+    runs = repeated(guarding.loads, lines)
+    found = []
+    for place, unit in enumerate(("%", "MB")):
+        without, guarded = (statistics.median(run[side][place] for run in runs) for side in (0, 1))
+        found.append((f"{guarded - without:+.2f} {unit} ({without:.2f} without)", guarded - without))
+    return found
+
+
 def turns():
     """Milliseconds of hasupd's longest turn."""
     longest = statistics.median(repeated(measures.longest_turn))
@@ -248,6 +276,20 @@ ROWS = [
     ("resign",
      ["pings that a client loses, one each ms, when an operator has the master hand over (keepalived: a stop)",
       "same: the longest time without an answer"], ["= 0", "≤ 20 ms"], handovers),
+    *((f"guard-takeover-{advert}", [f"takeover after kill -9 of everything, advert_int {advert}: what a guard with two references adds"],
+       [asked], lambda engine, lines=lines, advert=advert: guard_share(engine, lines, advert))
+      for advert, asked, lines in ((1, "≤ 1 ms", (*guarding.USUAL, *guarding.references())),
+                                   (0.1, "≤ 150 ms", (*guarding.QUICK, *guarding.references(0.05, 0.05))))),
+    *((f"guard-{key}", [f"{words}, advert_int 1: a client's longest time without an answer"], [asked],
+       lambda engine, fault=fault: gaps(engine, (*guarding.USUAL, *guarding.references()), fault))
+      for key, words, asked, fault in (("carrier", "the master's interface loses its carrier", "≤ 60 ms", guarding.carrier),
+                                       ("switch", "the master's link is cut behind the switch", "≤ 1200 ms", guarding.switch))),
+    *((f"guard-{key}", [f"{words} with a guard: a client's longest time without an answer"], ["≤ 100 ms"],
+       lambda engine, fault=fault: gaps(engine, (*guarding.USUAL, *guarding.references()), fault)
+       if engine is ENGINES["hasup"] else [("–", None)])
+      for key, words, fault in (("takeover", "`hasup takeover`", guarding.preemption), ("resign", "`hasup resign`", guarding.resign))),
+    ("guard-load", ["a guard with two paths and two references, advert_int 1: of a core, all processes", "same: memory"],
+     ["< 0.3 %", "≤ 0.3 MB"], lambda engine: guard_load(engine, (*guarding.USUAL, *guarding.references()))),
     ("reloads", ["a reload a second with 500 instances"], ["no advert missed"], lambda engine: [continuity.reloads(engine)]),
     ("wear", ["every ten seconds a link that fails, twenty scripts that die on each change, and (hasup only) a death of the master's worker"],
      ["< 2 %"], lambda engine: [continuity.wear(engine)]),
@@ -262,7 +304,7 @@ def misses(asked, theirs, ours):
         return ours < float(asked.split()[1])
     if ours is not None and re.fullmatch(r"= \d+", asked):
         return ours != float(asked.split()[1])
-    if ours is not None and re.fullmatch(r"≤ [\d.]+ ms", asked):
+    if ours is not None and re.fullmatch(r"≤ [\d.]+ (ms|MB)", asked):
         return ours > float(asked.split()[1])
     if ours is None or theirs is None:
         return False

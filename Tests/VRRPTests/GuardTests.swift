@@ -234,6 +234,32 @@ import Wire
         }
     }
 
+    @Test("D110, T3: a MASTER that didn't run listens before it advertises, and lets go for a later claim")
+    func thawedMaster() {
+        for (answer, stays): (RouterState?, Bool) in [(.master, false), (.backup, true), (nil, true)] {
+            var guarded = GuardBench.master()
+            guarded.hear(for: .seconds(2))
+            guarded.bench.stall(.seconds(20))
+            let (adverts, frames) = (guarded.actions.adverts.count, guarded.frames.count)
+            guarded.advance(.milliseconds(50))
+            #expect(guarded.frames.count > frames && guarded.actions.adverts.count == adverts)
+            if let answer {
+                guarded.hear(answer) { frame in
+                    guard answer == .master else { return }
+                    frame.standings[0].epoch = 9
+                }
+                guarded.advance(.milliseconds(20))
+            } else {
+                // Nobody answers: it listens for half a timeout.
+                guarded.advance(.milliseconds(400))
+                #expect(guarded.actions.adverts.count == adverts)
+                guarded.advance(.milliseconds(100))
+            }
+            #expect(guarded.state == (stays ? .master : .backup), "\(String(describing: answer))")
+            #expect(guarded.actions.adverts.count == adverts + (stays ? 1 : 0), "\(String(describing: answer))")
+        }
+    }
+
     // MARK: D111: hand-over
 
     @Test("D111: a MASTER hands over to a better one that asks: priority 0, the addresses, and then the frame")

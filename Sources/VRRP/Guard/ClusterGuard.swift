@@ -38,6 +38,8 @@ struct ClusterGuard: Sendable {
     var groups: [GuardedGroup]
     /// Since when a node that was never heard has been silent.
     var startedAt: Instant
+    /// When it was found last that we hadn't run for longer than a MASTER may be silent.
+    private(set) var stalledAt: Instant?
     /// When the next frame is due if nothing changes.
     fileprivate(set) var beatDueAt: Instant
     /// The groups as the last frame described them.
@@ -163,8 +165,23 @@ struct ClusterGuard: Sendable {
     /// Silence counts only while we ran: who comes back from a pause listens anew.
     mutating func noteStall(at now: Instant) {
         guard now - beatDueAt > settings.timeout / 2 else { return }
+        if now - beatDueAt > settings.timeout {
+            // Others may have replaced us meanwhile, with good reason: what they agreed to before is no proof any more.
+            for place in groups.indices { groups[place].isProved = false }
+        }
         beatDueAt = now
+        stalledAt = now
         for node in others where peers[node].lifeSignAt != nil { peers[node].lifeSignAt = now }
+    }
+
+    /// The end of the time in which a MASTER that didn't run for long doesn't advertise: another one may have replaced it, and
+    /// would yield to its priority. The others' answers to its first frame tell, within patience; nil if it needn't listen.
+    func listensUntil(at now: Instant) -> Instant? {
+        guard let stalledAt, now < stalledAt + times.patience else { return nil }
+        let waits = others.contains { node in
+            !peers[node].isOff && peers[node].lifeSignAt != nil && (peers[node].echoedAt ?? startedAt) < stalledAt
+        }
+        return waits ? stalledAt + times.patience : nil
     }
 
     /// Returns the nodes that are heard now and weren't, or the other way round, since the last call.

@@ -17,20 +17,17 @@ PORT = 7112
 SIGNATURE = 16
 
 
-def guard(key, *lines):
-    """The cluster block, the same on both nodes, in lines that keepalived skips; with these lines in it."""
+def guard(key, *lines, names="ab"):
+    """The cluster block, the same on all nodes, in lines that keepalived skips; with these lines in it."""
     more = "".join(f"    {line}\n" for line in lines)
+    members = "".join(f"""    node {name} {{
+        heartbeat lan udp 10.0.0.{number} dev eth0
+        heartbeat cable udp 192.168.9.{number} dev eth1
+    }}
+""" for number, name in enumerate(names, 1))
     block = f"""cluster web {{
     secret file:{key}
-{more}    node a {{
-        heartbeat lan udp 10.0.0.1 dev eth0
-        heartbeat cable udp 192.168.9.1 dev eth1
-    }}
-    node b {{
-        heartbeat lan udp 10.0.0.2 dev eth0
-        heartbeat cable udp 192.168.9.2 dev eth1
-    }}
-    guard VI_1
+{more}{members}    guard VI_1
 }}
 """
     return "".join(f"@hasup {line}\n" for line in block.splitlines())
