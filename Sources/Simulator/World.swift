@@ -7,6 +7,7 @@ enum WorldEvent {
     case wake(machine: Int, version: Int)
     case frame(LANFrame, to: Int)
     case heartbeat(HeartbeatOnPath, to: Int)
+    case lock(LockMessage)
     /// The kernel does its first request.
     case work(machine: Int, life: Int)
     case answer(machine: Int, life: Int, ticket: UInt64, KernelAnswer)
@@ -29,6 +30,8 @@ struct World {
     /// By path of the guard; none without one.
     var heartbeats: [LAN] = []
     var guardFault: GuardFault?
+    /// Nil without a lock.
+    var lockEngine: LockEngine?
     var machines: [Machine]
     var now: Int64 = 0
     var trace: Trace
@@ -95,6 +98,7 @@ struct World {
             guard machines[to].lan.isUsable, !isLost(frame) else { return }
             deliver(.frame(frame), to: to)
         case .heartbeat(let beat, let to): deliver(.heartbeat(beat), to: to)
+        case .lock(let message): arrive(message)
         case .work(let machine, let life):
             if machines[machine].life == life { work(machine) }
         case .answer(let machine, let life, let ticket, let answer):
@@ -124,7 +128,7 @@ struct World {
         if machines[machine].isPaused {
             // A socket's buffer ends somewhere.
             switch pending {
-            case .frame, .heartbeat: if machines[machine].inbox.count >= 500 { return }
+            case .frame, .heartbeat, .lockAnswer: if machines[machine].inbox.count >= 500 { return }
             case .applied, .results, .hookEnd: break
             }
             machines[machine].inbox.append(pending)
@@ -137,6 +141,7 @@ struct World {
                 hopLimit: frame.hopLimit, payloadLength: frame.bytes.count)
             frame.bytes.withUnsafeBytes { give(machine, .packet(information, $0)) }
         case .heartbeat(let beat): if let event = event(of: beat) { give(machine, event) }
+        case .lockAnswer(let answer): give(machine, .lockAnswered(answer, cluster: 0))
         case .applied(let ticket, let answer):
             machines[machine].answersUnderWay -= 1
             give(machine, .applied(ticket: ticket, answer))
@@ -165,7 +170,7 @@ struct World {
             configureIfReady(machine)
         }
         switch event {
-        case .packet, .timeout, .heartbeat, .trackerTable, .orderTable: break
+        case .packet, .timeout, .heartbeat, .lockAnswered, .trackerTable, .orderTable: break
         default: if tracked.isOn { checkTracked(machine) }
         }
         let deadline = machines[machine].node?.deadline ?? .never

@@ -322,6 +322,11 @@ extension Observation {
             hold.encode(into: &writer)
         case .clusterNode(let node, let cluster, let isHeard):
             writer.write(node: node, of: cluster, isHeard: isHeard)
+        case .clusterLock(let cluster, let isDead, let time):
+            writer.write(UInt8(20))
+            writer.write(text: cluster)
+            writer.write(isDead)
+            writer.write(time.nanoseconds)
         }
     }
 
@@ -370,6 +375,10 @@ extension Observation {
         case 17:
             let node = try reader.readText()
             self = .clusterNode(node, of: try reader.readText(), isHeard: try reader.readBool())
+        case 20:
+            let cluster = try reader.readText()
+            let isDead = try reader.readBool()
+            self = .clusterLock(cluster, isDead: isDead, time: try reader.readInterval())
         default: throw .invalid
         }
     }

@@ -11,6 +11,10 @@ extension GuardHold {
         case .awaitsAssent: return "\(node) is alive\(way) and hasn't agreed yet"
         case .silence: return "\(node) is silent, and not for long enough to be replaced"
         case .neverHeard: return "\(node) hasn't been heard since the start"
+        case .lockHeldByOther: return "\(node) holds the lock"
+        case .awaitsLock: return "waits for the lock: \(node) has it, and doesn't renew it"
+        case .asksForLock: return "asks for the lock"
+        case .lockUnreachable: return "the lock engine doesn't answer"
         }
     }
 }
@@ -21,6 +25,8 @@ extension GuardRelease {
         switch self {
         case .handOver(let node): "\(node) has asked for the hand-over"
         case .secondMaster(let node): "\(node) is MASTER, too, and its claim goes before ours"
+        case .lockLost(let node): "\(node) has the lock"
+        case .lockUnreachable: "not all nodes are heard, and the lock can't be had"
         }
     }
 }

@@ -326,7 +326,7 @@ extension Observation {
         case .addressesStay(let instance, _, _), .addressesUnadvertised(let instance, _): instance
         case .rivalMaster(let instance, _, _), .priorityChanged(let instance, _, _): instance
         case .takeoverHeld(let instance, _): instance
-        case .stalled, .staleAddressesRemoved, .order, .clusterNode: nil
+        case .stalled, .staleAddressesRemoved, .order, .clusterNode, .clusterLock: nil
         }
     }
 
@@ -369,6 +369,10 @@ extension Observation {
         case .takeoverHeld(_, let hold): "\(name): doesn't become MASTER: \(hold.sentence)"
         case .clusterNode(let node, let cluster, let isHeard):
             "cluster \(cluster): \(node) \(isHeard ? "is heard by heartbeats" : "isn't heard by heartbeats any more")"
+        case .clusterLock(let cluster, let isDead, let time):
+            isDead
+                ? "the lock engine of cluster \(cluster) hasn't answered for \(time.inMilliseconds)"
+                : "the lock engine of cluster \(cluster) answers again"
         case .addressRemoved(_, let address, 1):
             "\(name): address \(address) was removed by another program; it is put back"
         case .addressRemoved(_, let address, let count):

@@ -14,6 +14,8 @@ struct LockTimes: Hashable, Sendable {
     let peace: Interval
     /// The holder's lease, from the sending of the renewal that has succeeded.
     let lease: Interval
+    /// The least time between two requests that don't wait for theirs.
+    static let shortest = Interval.milliseconds(20)
     /// The time after which a revision that stays the same shows that the holder doesn't renew.
     let expiry: Interval
 
@@ -79,6 +81,8 @@ struct GroupLock: Hashable, Sendable {
     private(set) var seenAt = Instant(nanoseconds: .min)
     /// The end of our lease; nil while the lock isn't ours.
     private(set) var leaseEnd: Instant?
+    /// The highest epoch of anybody else who has held it.
+    private(set) var epochOfOthers: UInt64 = 0
     /// Counts our writes.
     private(set) var counter: UInt64 = 0
     /// True from giving it back until the register shows that.
@@ -153,14 +157,14 @@ struct GroupLock: Hashable, Sendable {
     /// True if the holder has renewed it lately.
     func isRenewed(at now: Instant) -> Bool { now - seenAt < times.renewal * 2 }
 
-    /// The epoch of the last one who held it, other than us; 0 if nobody did.
-    var epochOfOthers: UInt64 { isOurs ? 0 : value?.epoch ?? 0 }
-
     /// True if the engine hasn't answered the last request.
     var isUnanswered: Bool { failures > 0 }
 
     /// True if the engine counts as dead.
     var isDead: Bool { failures >= Self.failuresOfTheDead }
+
+    /// The time until which it has to be ours after the guard began to need it; nil while it doesn't.
+    var deadlineOfTaking: Instant? { wantedSince.map { $0 + times.requestTimeout } }
 
     /// The register is read, or the lease renewed, as soon as possible.
     mutating func ask() {
@@ -237,11 +241,12 @@ struct GroupLock: Hashable, Sendable {
         }
         let exchange = LockRequest.Change.exchange(expected: revision, ours(own, epoch: epoch))
         if isOurs, let leaseEnd {
-            let due = leaseEnd - times.lease + times.renewal
-            return (exchange, isUrgent ? now : failures > 0 ? max(due, after(times.requestTimeout)) : due)
+            let due = isUrgent ? after(LockTimes.shortest) : leaseEnd - times.lease + times.renewal
+            return (exchange, failures > 0 ? max(due, after(times.requestTimeout)) : due)
         }
         if holder(at: now) == nil { return (exchange, after(pauseOfWrites)) }
-        let look = after(times.reading)
+        // Its holder may be giving it back: at first it is looked at more often.
+        let look = after(min(times.reading, max(LockTimes.shortest, now - (wantedSince ?? now))))
         return look < freeAt ? (.read, look) : (exchange, freeAt)
     }
 
@@ -249,10 +254,10 @@ struct GroupLock: Hashable, Sendable {
         LockValue(owner: owner, nonce: nonce, epoch: epoch, counter: counter &+ 1)
     }
 
-    /// So long after the last request; at once if there was none, or if it is urgent.
+    /// So long after the last request; at once if there was none, and nearly at once if it is urgent.
     private func after(_ pause: Interval) -> Instant {
-        guard let lastSentAt, !isUrgent else { return Instant(nanoseconds: .min) }
-        return lastSentAt + pause
+        guard let lastSentAt else { return Instant(nanoseconds: .min) }
+        return lastSentAt + (isUrgent ? min(pause, LockTimes.shortest) : pause)
     }
 
     /// Before taking it or giving it back: none, unless something is wrong.
@@ -297,6 +302,7 @@ struct GroupLock: Hashable, Sendable {
         guard isOurs, let value else {
             leaseEnd = nil
             isGivingBack = false
+            epochOfOthers = max(epochOfOthers, value?.epoch ?? 0)
             return
         }
         // It may be a write whose answer was lost: its time is that of its sending.
