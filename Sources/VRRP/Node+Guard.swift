@@ -128,6 +128,7 @@ extension Node {
         var hasChanged = false
         for number in context.guards.clusters.indices {
             context.guards.clusters[number].noteStall(at: now)
+            context.guards.clusters[number].noteMissing(at: now)
             for place in context.guards.clusters[number].groups.indices {
                 if settle(place, of: number, at: now, into: &actions) { hasChanged = true }
                 settleLock(place, of: number, at: now, into: &actions)

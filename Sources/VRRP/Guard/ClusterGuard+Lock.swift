@@ -8,8 +8,9 @@ struct ClusterLock: Hashable, Sendable {
     var number: UInt64
     /// True if it was told that the engine doesn't answer.
     var isToldDead = false
-    /// When a node was missing last.
+    /// When a node was missing last, and whether one is.
     var missedAt: Instant?
+    var isMissing = false
     /// Since when this guard has listened, and when it found last that it hadn't run for a moment.
     private(set) var listensSince: Instant
 
@@ -100,11 +101,9 @@ extension ClusterGuard {
     }
 
     /// The use of the lock for a group at present (D115).
-    mutating func wish(_ place: Int, _ state: GroupState, at now: Instant) -> GroupLock.Wish {
-        let isMissing = isSomebodyMissing(at: now)
-        if isMissing { lock.missedAt = now }
+    func wish(_ place: Int, _ state: GroupState, at now: Instant) -> GroupLock.Wish {
         if state.state == .master {
-            if isAlways || isMissing { return .hold(epoch: groups[place].epoch) }
+            if isAlways || lock.isMissing { return .hold(epoch: groups[place].epoch) }
             // Given back when all were heard for a while.
             guard let missedAt = lock.missedAt, now < missedAt + settings.timeout * 2,
                 groups[place].lock?.isHeld(at: now) == true
@@ -114,7 +113,18 @@ extension ClusterGuard {
         // A release isn't over before the addresses are gone (D111).
         if state.hasAddresses { return .keep }
         if groups[place].isLockNext, needsLock(at: now) { return .hold(epoch: nextEpoch(of: place)) }
-        return isMissing ? .watch : .peace
+        return lock.isMissing ? .watch : .peace
+    }
+
+    /// Notes whether somebody is missing. When that begins the lock is looked at at once: a machine whose clock stood still
+    /// doesn't know that its lease is over.
+    mutating func noteMissing(at now: Instant) {
+        guard settings.lock != nil else { return }
+        let wasMissing = lock.isMissing
+        lock.isMissing = isSomebodyMissing(at: now)
+        guard lock.isMissing else { return }
+        lock.missedAt = now
+        if !wasMissing { for place in groups.indices { groups[place].lock?.ask() } }
     }
 
     /// Returns the request that is due for a group's lock; nil without one.
