@@ -334,15 +334,13 @@ private struct LockBench {
     func successor() throws {
         var bench = LockBench()
         bench.run(.seconds(2), [hold])
-        let former = bench.locks[0]
         // What was sent last isn't in the record.
-        let kept = (former.leaseEnd, former.revision, former.counter)
+        let kept = try #require(bench.locks[0].kept)
         bench.run(.seconds(1), [hold])
         var settings = LockSettings(engine: .witness(IPAddress(v4: 1), port: 7_113))
         settings.ttl = .seconds(4)
         bench.locks[0] = GroupLock(settings, own: 0, nonce: 100)
-        bench.locks[0].resume(
-            leaseEnd: try #require(kept.0), revision: try #require(kept.1), counter: kept.2, epoch: 1)
+        bench.locks[0].resume(kept, epoch: 1, at: bench.now)
         #expect(bench.isHeld(0))
         bench.sent = []
         bench.run(.milliseconds(20), [hold])

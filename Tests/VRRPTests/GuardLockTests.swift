@@ -364,6 +364,19 @@ private struct LockedBench {
         #expect(held.state == .backup)
     }
 
+    @Test("D127: the death of a worker loses no lease: its successor renews at once")
+    func successor() {
+        var bench = LockedBench.master(.always)
+        bench.run(.milliseconds(300))
+        let end = bench.value?.counter ?? 0
+        let before = bench.requests.count
+        bench.guarded.die()
+        bench.run(.milliseconds(5))
+        #expect(bench.state == .master && bench.requests.count == before + 1)
+        #expect((bench.value?.counter ?? 0) > end && bench.isOurs)
+        #expect(bench.standing?.flags.isSuperset(of: [.isProved, .holdsLock]) == true)
+    }
+
     // MARK: D114: the engine
 
     @Test("D114: an engine that is dead in peace is told once, and so is its return")

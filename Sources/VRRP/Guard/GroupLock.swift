@@ -129,12 +129,19 @@ struct GroupLock: Hashable, Sendable {
         return lock
     }
 
-    /// Goes on where a predecessor has died. It renews at once.
-    mutating func resume(leaseEnd: Instant, revision: UInt64, counter: UInt64, epoch: UInt64) {
-        self.leaseEnd = leaseEnd
-        self.revision = revision
-        self.counter = counter &+ Self.counterGap
-        value = LockValue(owner: own, nonce: nonce, epoch: epoch, counter: counter)
+    /// The part for a successor; nil while the lock isn't ours.
+    var kept: KeptLease? {
+        guard let leaseEnd, let revision else { return nil }
+        return KeptLease(end: leaseEnd, revision: revision, counter: counter)
+    }
+
+    /// Goes on where a predecessor has died. It renews at once. An end beyond a whole lease is nobody's.
+    mutating func resume(_ lease: KeptLease, epoch: UInt64, at now: Instant) {
+        leaseEnd = min(lease.end, now + times.lease)
+        revision = lease.revision
+        counter = lease.counter &+ Self.counterGap
+        value = LockValue(owner: own, nonce: nonce, epoch: epoch, counter: lease.counter)
+        isUrgent = true
     }
 
     // MARK: The register
@@ -241,6 +248,7 @@ struct GroupLock: Hashable, Sendable {
         }
         let exchange = LockRequest.Change.exchange(expected: revision, ours(own, epoch: epoch))
         if isOurs, let leaseEnd {
+            // A successor has sent nothing yet: it renews at once.
             let due = isUrgent ? after(LockTimes.shortest) : leaseEnd - times.lease + times.renewal
             return (exchange, failures > 0 ? max(due, after(times.requestTimeout)) : due)
         }
