@@ -49,6 +49,7 @@ private struct LockedBench {
     var reads: Int { requests.count { $0.change == .read } }
     var standing: GroupStanding? { guarded.standing }
     var isOurs: Bool { value?.owner == 0 }
+    var report: ClusterLockReport? { guarded.bench.node.clusterLocks(at: guarded.bench.now).first }
     var reason: TransitionReason? { guarded.actions.reasons.last }
 
     /// The other node writes.
@@ -390,5 +391,23 @@ private struct LockedBench {
             if case .observe(.clusterLock(let name, let isDead, _)) = $0, name == "web" { isDead } else { nil }
         }
         #expect(news == [true, false] && bench.state == .master)
+    }
+
+    @Test("D115: status says whose the lock is, for how long, and since when its engine doesn't answer")
+    func status() throws {
+        var bench = LockedBench.master()
+        #expect(try #require(bench.report).holder == nil)
+        bench.run(.seconds(5))
+        let held = try #require(bench.report)
+        #expect(held.isOurs && held.holder == "n0" && held.isAnswering && held.group == "VI_1")
+        #expect((held.leaseLeft ?? .zero) > .seconds(2))
+        bench.answers = false
+        bench.run(.seconds(3))
+        #expect(bench.report?.isAnswering == false && bench.report?.silentFor != nil)
+        var other = LockedBench()
+        other.hear(for: .seconds(4), .master)
+        other.write(1)
+        other.run(.seconds(2))
+        #expect(other.report?.holder == "n1" && other.report?.isOurs == false && other.report?.leaseLeft == nil)
     }
 }

@@ -173,7 +173,7 @@ extension ClusterGuard {
     }
 
     /// A node of the register's value, which may be any.
-    private func nodeName(_ node: UInt8) -> String {
+    func nodeName(_ node: UInt8) -> String {
         settings.nodes.indices.contains(Int(node)) ? name(of: Int(node)) : "node \(node)"
     }
 }
