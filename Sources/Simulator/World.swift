@@ -1,13 +1,16 @@
 import Base
 import ConfigurationModel
 import VRRP
+import Wire
 
 /// Something that will happen at a time of the world's own clock.
 enum WorldEvent {
     case wake(machine: Int, version: Int)
     case frame(LANFrame, to: Int)
     case heartbeat(HeartbeatOnPath, to: Int)
-    case lock(LockMessage)
+    /// To the engine, and back to the daemon that has asked.
+    case lockRequest(LockRequest, machine: Int, life: Int)
+    case lockAnswer(LockAnswer, machine: Int, life: Int)
     /// The kernel does its first request.
     case work(machine: Int, life: Int)
     case answer(machine: Int, life: Int, ticket: UInt64, KernelAnswer)
@@ -98,7 +101,9 @@ struct World {
             guard machines[to].lan.isUsable, !isLost(frame) else { return }
             deliver(.frame(frame), to: to)
         case .heartbeat(let beat, let to): deliver(.heartbeat(beat), to: to)
-        case .lock(let message): arrive(message)
+        case .lockRequest(let request, let machine, let life): arrive(request, from: machine, life: life)
+        case .lockAnswer(let answer, let machine, let life):
+            if machines[machine].life == life { deliver(.lockAnswer(answer), to: machine) }
         case .work(let machine, let life):
             if machines[machine].life == life { work(machine) }
         case .answer(let machine, let life, let ticket, let answer):

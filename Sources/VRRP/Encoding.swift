@@ -247,6 +247,13 @@ extension ByteWriter {
     }
 
     /// An observation about a node of a cluster.
+    fileprivate mutating func write(lockOf cluster: String, isDead: Bool, time: Interval) {
+        write(UInt8(20))
+        write(text: cluster)
+        write(isDead)
+        write(time.nanoseconds)
+    }
+
     fileprivate mutating func write(node: String, of cluster: String, isHeard: Bool) {
         write(UInt8(17))
         write(text: node)
@@ -323,10 +330,7 @@ extension Observation {
         case .clusterNode(let node, let cluster, let isHeard):
             writer.write(node: node, of: cluster, isHeard: isHeard)
         case .clusterLock(let cluster, let isDead, let time):
-            writer.write(UInt8(20))
-            writer.write(text: cluster)
-            writer.write(isDead)
-            writer.write(time.nanoseconds)
+            writer.write(lockOf: cluster, isDead: isDead, time: time)
         }
     }
 

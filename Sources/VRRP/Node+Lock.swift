@@ -2,7 +2,7 @@ import Base
 import ConfigurationModel
 import Wire
 
-/// What a node asks of the engines that keep its clusters' locks (docs/decisions, D114).
+/// The node's requests to the engines that keep its clusters' locks (docs/decisions, D114).
 extension Node {
     /// An engine has answered. - Returns: false if nothing depends on it.
     mutating func lockAnswered(

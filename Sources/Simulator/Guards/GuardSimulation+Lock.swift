@@ -11,10 +11,23 @@ extension GuardSimulation {
         lock.mode = Bool.random(using: &random) ? .smart : .always
         lock.ttl = .milliseconds(Int64.random(in: 1_000...6_000, using: &random))
         lock.unreachable = LockSettings.Unreachable.allCases.randomElement(using: &random) ?? .auto
+        if isNeeded { lock.ttl = .milliseconds(Int64.random(in: 4_000...6_000, using: &random)) }
         if isThere || isNeeded { cluster.lock = lock }
     }
 
-    var stories: [GuardStory] { GuardStory.allCases.filter { cluster.lock != nil || !$0.isOfLocks } }
+    /// The faults that may come: of a deliberate one that shows in one of them, that one.
+    var stories: [GuardStory] {
+        if fault == .deadlineFromAnswer { return [.lockCutFromMaster] }
+        return GuardStory.allCases.filter { cluster.lock != nil || !$0.isOfLocks }
+    }
+
+    /// The nodes' words on who holds the locks.
+    var lockHolders: String {
+        world.machines.map { machine in
+            let locks = machine.node?.clusterLocks(at: machine.clock.reading(at: world.now)) ?? []
+            return "m\(machine.number): " + locks.map { $0.holder ?? "-" }.joined(separator: " ")
+        }.joined(separator: ", ")
+    }
 
     var lockText: String {
         guard let lock = cluster.lock else { return "no lock" }

@@ -100,6 +100,7 @@ struct GuardSimulation {
         let length = Int64.random(in: 100_000_000...12_000_000_000, using: &random)
         world.trace.note(
             world.now, nil, "\(story), master m\(master), other m\(other), \(Interval(nanoseconds: length))")
+        if world.trace.isOn, cluster.lock != nil { world.trace.note(world.now, nil, "locks: \(lockHolders)") }
         let before = world.invariants.transitions
         if !playLock(story, master, other, for: length), !playCut(story, master, other, for: length) {
             playProcess(story, master, other, for: length)

@@ -2,19 +2,6 @@ import Base
 import VRRP
 import Wire
 
-/// A request to the engine, or its answer, on its way.
-struct LockMessage {
-    enum Content {
-        case request(LockRequest)
-        case answer(LockAnswer)
-    }
-
-    var machine: Int
-    /// The machine's daemon that has asked.
-    var life: Int
-    var content: Content
-}
-
 /// The engine that keeps the locks of a cluster: a register for each group, and ways to it that can be cut.
 struct LockEngine {
     /// True if it answers nobody.
@@ -56,23 +43,16 @@ struct LockEngine {
 
 extension World {
     mutating func ask(_ request: LockRequest, from machine: Int) {
-        let message = LockMessage(machine: machine, life: machines[machine].life, content: .request(request))
-        if let delay = lockEngine?.delay(machine, &random) { schedule(.lock(message), after: delay) }
+        guard let delay = lockEngine?.delay(machine, &random) else { return }
+        schedule(.lockRequest(request, machine: machine, life: machines[machine].life), after: delay)
     }
 
-    /// A request has come to the engine, or an answer to a machine.
-    mutating func arrive(_ message: LockMessage) {
-        switch message.content {
-        case .request(let request):
-            guard lockEngine?.isDead == false, let answer = lockEngine?.answer(request),
-                let delay = lockEngine?.delay(message.machine, &random)
-            else { return }
-            var back = message
-            back.content = .answer(guardFault?.bent(answer, to: message.machine) ?? answer)
-            schedule(.lock(back), after: delay)
-        case .answer(let answer):
-            guard machines[message.machine].life == message.life else { return }
-            deliver(.lockAnswer(answer), to: message.machine)
-        }
+    /// A request has come to the engine.
+    mutating func arrive(_ request: LockRequest, from machine: Int, life: Int) {
+        guard lockEngine?.isDead == false, let answer = lockEngine?.answer(request),
+            let delay = lockEngine?.delay(machine, &random)
+        else { return }
+        let sent = guardFault?.bent(answer, to: machine) ?? answer
+        schedule(.lockAnswer(sent, machine: machine, life: life), after: delay)
     }
 }

@@ -2,7 +2,7 @@ import Base
 import ConfigurationModel
 import Wire
 
-/// What a cluster's guard knows of its lock beside that of each group.
+/// The state of a cluster's lock beside that of each group's.
 struct ClusterLock: Hashable, Sendable {
     /// The number of the last request. It begins with the time, so that no answer to a predecessor's fits.
     var number: UInt64
