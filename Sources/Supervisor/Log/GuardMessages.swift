@@ -19,6 +19,15 @@ extension GuardHold {
     }
 }
 
+extension GuardHold {
+    /// The same for status, with the time that is left.
+    func sentence(_ left: Interval?) -> String {
+        guard kind == .awaitsLock, let left else { return sentence }
+        let tenths = Interval(nanoseconds: (left.nanoseconds + 99_999_999) / 100_000_000 * 100_000_000)
+        return "waits for the lock: \(node) has it for \(tenths) more at most"
+    }
+}
+
 extension GuardRelease {
     /// A clause: the reason a MASTER has let go.
     var why: String {

@@ -278,7 +278,7 @@ extension BackupReason {
             return status.master == nil
                 ? "it is in maintenance, and no master is heard: the addresses are nobody's as far as it knows"
                 : "it is in maintenance; backup of \(master)"
-        case .guarded: return status.guardHold?.sentence ?? "its guard keeps it from being MASTER"
+        case .guarded: return status.guardHold?.sentence(status.takeover) ?? "its guard keeps it from being MASTER"
         case .hookFailed:
             return status.master == nil
                 ? "its before_master failed or took too long, and no other master was heard: nobody has the addresses"
