@@ -1,13 +1,11 @@
 import Base
 import ConfigurationModel
 import VRRP
-import Wire
 
 /// An input that waits for a machine that doesn't run.
 enum Pending {
     case frame(LANFrame)
     case heartbeat(HeartbeatOnPath)
-    case lockAnswer(LockAnswer)
     case applied(ticket: UInt64, KernelAnswer)
     /// Results of tracked objects.
     case results([TrackerState])

@@ -1,16 +1,12 @@
 import Base
 import ConfigurationModel
 import VRRP
-import Wire
 
 /// Something that will happen at a time of the world's own clock.
 enum WorldEvent {
     case wake(machine: Int, version: Int)
     case frame(LANFrame, to: Int)
     case heartbeat(HeartbeatOnPath, to: Int)
-    /// To the engine, and back to the daemon that has asked.
-    case lockRequest(LockRequest, machine: Int, life: Int)
-    case lockAnswer(LockAnswer, machine: Int, life: Int)
     /// The kernel does its first request.
     case work(machine: Int, life: Int)
     case answer(machine: Int, life: Int, ticket: UInt64, KernelAnswer)
@@ -39,8 +35,6 @@ struct World {
     var guardFault: GuardFault?
     /// One release script in so many is killed; nil for none.
     var releaseFailures: Int?
-    /// Nil without a lock.
-    var lockEngine: LockEngine?
     var machines: [Machine]
     var now: Int64 = 0
     var trace: Trace
@@ -107,9 +101,6 @@ struct World {
             guard machines[to].lan.isUsable, !isLost(frame) else { return }
             deliver(.frame(frame), to: to)
         case .heartbeat(let beat, let to): deliver(.heartbeat(beat), to: to)
-        case .lockRequest(let request, let machine, let life): arrive(request, from: machine, life: life)
-        case .lockAnswer(let answer, let machine, let life):
-            if machines[machine].life == life { deliver(.lockAnswer(answer), to: machine) }
         case .work(let machine, let life):
             if machines[machine].life == life { work(machine) }
         case .answer(let machine, let life, let ticket, let answer):
@@ -141,7 +132,7 @@ struct World {
         if machines[machine].isPaused {
             // A socket's buffer ends somewhere.
             switch pending {
-            case .frame, .heartbeat, .lockAnswer: if machines[machine].inbox.count >= 500 { return }
+            case .frame, .heartbeat: if machines[machine].inbox.count >= 500 { return }
             case .applied, .results, .hookEnd: break
             }
             machines[machine].inbox.append(pending)
@@ -154,7 +145,6 @@ struct World {
                 hopLimit: frame.hopLimit, payloadLength: frame.bytes.count)
             frame.bytes.withUnsafeBytes { give(machine, .packet(information, $0)) }
         case .heartbeat(let beat): if let event = event(of: beat) { give(machine, event) }
-        case .lockAnswer(let answer): give(machine, .lockAnswered(answer, cluster: 0))
         case .applied(let ticket, let answer):
             machines[machine].answersUnderWay -= 1
             give(machine, .applied(ticket: ticket, answer))
@@ -183,7 +173,7 @@ struct World {
             configureIfReady(machine)
         }
         switch event {
-        case .packet, .timeout, .heartbeat, .lockAnswered, .trackerTable, .orderTable: break
+        case .packet, .timeout, .heartbeat, .trackerTable, .orderTable: break
         default: if tracked.isOn { checkTracked(machine) }
         }
         let deadline = machines[machine].node?.deadline ?? .never

@@ -188,8 +188,6 @@ package enum Observation: Hashable, Sendable {
     case priorityChanged(InstanceID, from: Priority, to: Priority)
     /// A guard keeps an instance whose timer is over from becoming MASTER; reported once for as long as it does.
     case takeoverHeld(InstanceID, GuardHold)
-    /// The engine that keeps a cluster's lock doesn't answer, since this long, or does again.
-    case clusterLock(String, isDead: Bool, time: Interval)
     /// A node of a cluster is heard by heartbeats from now on, or isn't any more.
     case clusterNode(String, of: String, isHeard: Bool)
 }

@@ -249,13 +249,6 @@ extension ByteWriter {
     }
 
     /// An observation about a node of a cluster.
-    fileprivate mutating func write(lockOf cluster: String, isDead: Bool, time: Interval) {
-        write(UInt8(20))
-        write(text: cluster)
-        write(isDead)
-        write(time.nanoseconds)
-    }
-
     fileprivate mutating func write(node: String, of cluster: String, isHeard: Bool) {
         write(UInt8(17))
         write(text: node)
@@ -331,8 +324,6 @@ extension Observation {
             hold.encode(into: &writer)
         case .clusterNode(let node, let cluster, let isHeard):
             writer.write(node: node, of: cluster, isHeard: isHeard)
-        case .clusterLock(let cluster, let isDead, let time):
-            writer.write(lockOf: cluster, isDead: isDead, time: time)
         }
     }
 
@@ -381,10 +372,6 @@ extension Observation {
         case 17:
             let node = try reader.readText()
             self = .clusterNode(node, of: try reader.readText(), isHeard: try reader.readBool())
-        case 20:
-            let cluster = try reader.readText()
-            let isDead = try reader.readBool()
-            self = .clusterLock(cluster, isDead: isDead, time: try reader.readInterval())
         default: throw .invalid
         }
     }

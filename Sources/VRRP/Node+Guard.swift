@@ -26,7 +26,7 @@ struct NodeGuards: Sendable {
     var deadline: Instant {
         clusters.reduce(.never) { earliest, cluster in
             cluster.groups.reduce(min(earliest, cluster.beatDueAt)) {
-                min($0, min($1.hold?.until ?? .never, $1.lockReviewAt), $1.release.deadline)
+                min($0, $1.hold?.until ?? .never, $1.release.deadline)
             }
         }
     }
@@ -67,9 +67,9 @@ extension Node {
     /// Takes over the clusters of a configuration. What is known of a cluster whose nodes stay is kept.
     mutating func adoptGuards(_ clusters: [ClusterSettings], at now: Instant) {
         let former = context.guards.clusters
-        // A block that isn't about this node, or has neither heartbeats nor a lock, has no guard: its place stays empty.
+        // A block that isn't about this node, or has no heartbeats, has no guard: its place stays empty.
         context.guards.clusters = clusters.enumerated().compactMap { place, settings in
-            guard let own = settings.ownNode, settings.hasHeartbeats || settings.lock != nil else { return nil }
+            guard let own = settings.ownNode, settings.hasHeartbeats else { return nil }
             let groups = settings.guarded.map { GuardedGroup(name: $0, members: members(of: $0)) }
             var guardian: ClusterGuard
             if let known = former.first(where: { $0.settings.name == settings.name }) {
@@ -130,12 +130,9 @@ extension Node {
         var hasChanged = false
         for number in context.guards.clusters.indices {
             context.guards.clusters[number].noteStall(at: now)
-            context.guards.clusters[number].noteMissing(at: now)
             for place in context.guards.clusters[number].groups.indices {
                 if settle(place, of: number, at: now, into: &actions) { hasChanged = true }
-                settleLock(place, of: number, at: now, into: &actions)
             }
-            reportLock(of: number, at: now, into: &actions)
             let states = groupStates(of: number, at: now)
             for place in context.guards.clusters[number].assent(states, at: now) {
                 let group = context.guards.clusters[number].groups[place]
@@ -166,7 +163,6 @@ extension Node {
         group.wasMaster = state.state == .master
         let former = group.hold
         group.hold = nil
-        group.isLockNext = false
         if !state.wantsMaster {
             group.claim = 0
             group.asksForHandOver = false
@@ -189,12 +185,10 @@ extension Node {
             if let own, !own.isLike(former) { report(own, of: group.members, into: &actions) }
             return false
         }
-        if let held = context.guards.clusters[number].hold(place, state, at: now)
-            ?? holdForLock(place, of: number, at: now)
-        {
+        if let held = context.guards.clusters[number].hold(place, state, at: now) {
             let hold = own ?? held
             context.guards.clusters[number].groups[place].hold = hold
-            if !hold.isLike(former), !hold.isPassing { report(hold, of: group.members, into: &actions) }
+            if !hold.isLike(former) { report(hold, of: group.members, into: &actions) }
             return false
         }
         context.guards.clusters[number].groups[place].isProved =
@@ -261,7 +255,7 @@ extension Node {
     }
 
     /// The states of a cluster's groups.
-    func groupStates(of number: Int, at now: Instant) -> [GroupState] {
+    private func groupStates(of number: Int, at now: Instant) -> [GroupState] {
         var states: [GroupState] = []
         for group in context.guards.clusters[number].groups {
             states.append(state(of: group.members, at: now))
@@ -271,7 +265,7 @@ extension Node {
     }
 
     /// The state of a group. It is read at each turn, and a closure would copy the whole node for it.
-    func state(of members: [InstanceID], at now: Instant) -> GroupState {
+    private func state(of members: [InstanceID], at now: Instant) -> GroupState {
         var group = GroupState()
         guard let first = members.first else { return group }
         group.priority = routers[first].priority

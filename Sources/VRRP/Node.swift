@@ -67,9 +67,7 @@ package struct Node: Sendable {
         case .heartbeat(let frame, let cluster, let path):
             guard take(frame, cluster: cluster, path: path, at: now) else { return }
         // Nothing asks yet.
-        case .referenceAnswered, .probeAnswered: return
-        case .lockAnswered(let answer, let cluster):
-            guard lockAnswered(answer, cluster: cluster, at: now, into: &actions) else { return }
+        case .referenceAnswered, .probeAnswered, .lockAnswered: return
         case .hookEnded(let end): hookEnded(end, at: now, into: &actions)
         case .stop:
             stop(runsHooks: false, at: now, into: &actions)

@@ -293,7 +293,6 @@ extension VirtualRouter {
         if isGuarded, context.guards.keepsMaster(id, priority: priority, at: now) {
             return _ = assertMastership(at: now, into: &actions)
         }
-        if isGuarded, context.guards.keepsByLock(id, at: now) { return }
         // RFC 9568 §6.4.3: a higher priority, or the same and a higher address: transition to Backup. One more
         // advertisement before yielding, which is why higher_prio_send_advert has no effect: after a cut that we
         // noticed and the winner didn't, it is the only way in which the winner learns that neighbours may have learned

@@ -21,7 +21,7 @@ package struct LockValue: Hashable, Sendable {
 
 /// A request to the engine that keeps a lock's register.
 package struct LockRequest: Hashable, Sendable {
-    package enum LockOperation: Hashable, Sendable {
+    package enum Change: Hashable, Sendable {
         /// Read the register.
         case read
         /// Write this value if the register has this revision still.
@@ -32,9 +32,9 @@ package struct LockRequest: Hashable, Sendable {
     package var number: UInt64
     /// The guarded group whose register it is, by its place in the block.
     package var group: UInt8
-    package var change: LockOperation
+    package var change: Change
 
-    package init(number: UInt64, group: UInt8, change: LockOperation) {
+    package init(number: UInt64, group: UInt8, change: Change) {
         self.number = number
         self.group = group
         self.change = change
@@ -55,7 +55,7 @@ package enum LockFailure: UInt8, Error, Hashable, Sendable, CaseIterable {
 
 /// The answer to a request.
 package struct LockAnswer: Hashable, Sendable {
-    package enum LockOutcome: Hashable, Sendable {
+    package enum Result: Hashable, Sendable {
         /// The register as it is now. Its revision changes with each write; 0 before the first.
         case register(revision: UInt64, LockValue?, isWritten: Bool)
         case failed(LockFailure)
@@ -63,9 +63,9 @@ package struct LockAnswer: Hashable, Sendable {
 
     package var number: UInt64
     package var group: UInt8
-    package var result: LockOutcome
+    package var result: Result
 
-    package init(number: UInt64, group: UInt8, result: LockOutcome) {
+    package init(number: UInt64, group: UInt8, result: Result) {
         self.number = number
         self.group = group
         self.result = result

@@ -260,14 +260,4 @@ struct StatusReportsTests {
         #expect(text.contains(expected ?? decides), "\(text)")
         #expect(text.contains("next advert decides") == (expected == nil), "\(text)")
     }
-
-    @Test("D114: who waits for a lock says whose it is, and for how long at most")
-    func waitsForALock() {
-        var status = InstanceStatus()
-        status.guardHold = GuardHold(.awaitsLock, node: "lb1", until: Instant(nanoseconds: 9))
-        status.takeover = .milliseconds(2_234)
-        #expect(BackupReason.guarded.sentence(status) == "waits for the lock: lb1 has it for 2.3 s more at most")
-        status.guardHold = GuardHold(.lockHeldByOther, node: "lb1")
-        #expect(BackupReason.guarded.sentence(status) == "lb1 holds the lock")
-    }
 }

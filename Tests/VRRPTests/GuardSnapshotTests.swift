@@ -36,35 +36,6 @@ import Wire
         #expect(other.state == .backup)
     }
 
-    @Test("D127: a successor has its predecessor's lease, as far as there is room")
-    func leasesAreKept() throws {
-        let now = Instant(nanoseconds: 5_000_000_000)
-        for count in [3, 40] {
-            var settings = ClusterSettings(name: "web", location: SourceLocation())
-            settings.nodes = (0..<2).map { ClusterMember(name: "n\($0)") }
-            settings.guarded = (0..<count).map { "VI_\($0)" }
-            settings.lock = LockSettings(engine: .witness(IPAddress(v4: 1), port: 7_113))
-            var cluster = ClusterGuard(
-                settings, own: 0, nonce: 9, groups: settings.guarded.map { GuardedGroup(name: $0, members: []) },
-                at: now)
-            for place in cluster.groups.indices where place != 1 {
-                let lease = KeptLease(end: now + .milliseconds(3_210), revision: 77, counter: 1 << 33)
-                cluster.groups[place].lock?.resume(lease, epoch: 4, at: now)
-            }
-            var writer = ByteWriter()
-            KeptGuards([cluster])?.encode(into: &writer, limit: VirtualRouter.recordMax)
-            let kept = try writer.bytes.withUnsafeBytes { bytes in
-                var reader = ByteReader(bytes)
-                return try KeptGuards(from: &reader)
-            }
-            let resumed = cluster.resumed(from: kept, at: now)
-            let hasRoom = count == 3
-            #expect(resumed.groups[2].lock?.isHeld(at: now + .milliseconds(3_209)) == hasRoom)
-            #expect(resumed.groups[2].lock?.isHeld(at: now + .milliseconds(3_210)) == false)
-            #expect(resumed.groups[1].lock?.kept == nil)
-        }
-    }
-
     /// A record has room for 232 bytes: whatever the clusters are, numbers go on.
     @Test func manyGroupsFindRoomOrAreLeftOut() throws {
         let now = Instant(nanoseconds: 5_000_000_000)

@@ -75,11 +75,6 @@ import Varlink
             .transition(transition(.fault(.fileNumber("load", -7)))),
             .transition(transition(.fault(.memberFault("VI_2", group: "G")))),
             .transition(transition(.syncGroup(member: "VI_2", group: "G"))),
-            .clusterLock("web", isDead: true, time: .milliseconds(12_400)),
-            .takeoverHeld(3, GuardHold(.awaitsLock, node: "lb1", until: Instant(nanoseconds: 7))),
-            .takeoverHeld(3, GuardHold(.lockUnreachable)),
-            .transition(transition(.guarded(.lockLost(node: "lb1")))),
-            .transition(transition(.guarded(.lockUnreachable))),
             .foreignAddressFound(
                 3,
                 ForeignAddress(

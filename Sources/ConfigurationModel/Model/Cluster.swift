@@ -38,8 +38,7 @@ package struct ClusterSettings: Record {
         part.secretFile = ""
         part.release?.arguments = []
         part.release?.identity = nil
-        // No process asks an engine yet: a worker that waited for a lock would wait for good.
-        part.lock = nil
+        if case .etcd(let endpoints, _) = lock?.engine { part.lock?.engine = .etcd(endpoints, TLSFiles()) }
         return part
     }
 

@@ -6,14 +6,14 @@ import VRRP
 /// other, and after each of them peace. Judged is what the kernels have, not what the nodes say.
 struct GuardSimulation {
     var world: World
-    var random: SeededRandom
-    let fault: GuardFault?
-    let cluster: ClusterSettings
-    var times: GuardTimes { GuardTimes(cluster) }
+    private var random: SeededRandom
+    private let fault: GuardFault?
+    private let cluster: ClusterSettings
+    private var times: GuardTimes { GuardTimes(cluster) }
     /// By virtual router: since when two machines that can be reached have an address.
     private var manySince: [Int64?]
     /// The longest time for which that may be; nil while it may be for good.
-    var manyMax: Int64? = 0
+    private var manyMax: Int64? = 0
     private var checkedRevisions: [Int] = []
     private var owed: OwedReleases
 
@@ -34,14 +34,13 @@ struct GuardSimulation {
         }
         let pathCount = Int.random(in: 1...3, using: &random)
         var cluster = Self.cluster(scenario, pathCount: pathCount, &random)
-        Self.addLock(to: &cluster, isNeeded: fault?.isOfLocks == true, &random)
         for machine in scenario.models.indices {
             for place in scenario.models[machine].instances.indices {
                 scenario.models[machine].instances[place].trackedInterfaces = []
             }
             scenario.models[machine].global.startupDelay = .zero
             cluster.ownNode = machine
-            if fault != .off { scenario.models[machine].clusters = [fault?.bent(cluster, of: machine) ?? cluster] }
+            if fault != .off { scenario.models[machine].clusters = [cluster] }
         }
         self.cluster = cluster
         manySince = scenario.routers.map { _ in nil }
@@ -54,9 +53,6 @@ struct GuardSimulation {
         world.heartbeats = (0..<pathCount).map { _ in LAN(machineCount: scenario.machineCount, random: &random) }
         world.guardFault = fault
         world.releaseFailures = seed % 4 == 0 ? 12 : nil
-        if cluster.lock != nil {
-            world.lockEngine = LockEngine(machineCount: scenario.machineCount, random: &self.random)
-        }
     }
 
     private static func cluster(
@@ -87,14 +83,14 @@ struct GuardSimulation {
         world.trace.note(
             0, nil,
             "interval \(cluster.interval), timeout \(cluster.timeout), cold start \(cluster.coldStart), "
-                + "\(world.heartbeats.count) paths, \(world.scenario.routers.count) virtual routers, \(lockText)")
+                + "\(world.heartbeats.count) paths, \(world.scenario.routers.count) virtual routers")
         for machine in world.machines.indices {
             run(for: Int64.random(in: 0...1_000_000_000, using: &random))
             world.start(machine)
         }
         settle("start")
         for _ in 0..<6 where world.invariants.failures.isEmpty {
-            guard let story = stories.randomElement(using: &random) else { return }
+            guard let story = GuardStory.allCases.randomElement(using: &random) else { return }
             play(story)
             settle("\(story)")
             // What isn't released nobody serves until an operator comes.
@@ -110,13 +106,9 @@ struct GuardSimulation {
         let length = Int64.random(in: 100_000_000...12_000_000_000, using: &random)
         world.trace.note(
             world.now, nil, "\(story), master m\(master), other m\(other), \(Interval(nanoseconds: length))")
-        if world.trace.isOn, cluster.lock != nil { world.trace.note(world.now, nil, "locks: \(lockHolders)") }
         let before = world.invariants.transitions
-        if !playLock(story, master, other, for: length), !playCut(story, master, other, for: length) {
-            playProcess(story, master, other, for: length)
-        }
-        guard story.movesNobody || story == .everythingCut && cluster.lock != nil, fault != .off, !owed.hasFailed
-        else { return }
+        if !playCut(story, master, other, for: length) { playProcess(story, master, other, for: length) }
+        guard story.movesNobody, fault != .off, !owed.hasFailed else { return }
         for router in world.scenario.routers.indices where world.invariants.transitions[router] != before[router] {
             world.invariants.fail(world.now, "VI_\(router) moves, which it mustn't: \(story)")
         }
@@ -139,12 +131,11 @@ struct GuardSimulation {
             deafen(master)
             dropAdverts(of: master)
         case .everythingCut:
-            // With a lock it's one of them.
-            if cluster.lock == nil { manyMax = nil }
+            manyMax = nil
             isolateAll()
             cutPaths(world.heartbeats.indices)
         case .masterDead, .backupDead, .masterStopped, .deafMasterStopped, .masterPaused, .backupPaused, .workerKilled,
-            .reloaded, .lockDead, .lockCut, .lockLossy, .lockCutFromMaster, .lockDeadThenMaster, .pausedWhileCut:
+            .reloaded:
             return false
         }
         run(for: length)
@@ -191,7 +182,7 @@ struct GuardSimulation {
             world.giveConfiguration(master)
             run(for: length)
         case .masterIsolated, .backupIsolated, .networkCut, .advertsDropped, .pathsCut, .oneLeft, .masterDeaf,
-            .everythingCut, .lockDead, .lockCut, .lockLossy, .lockCutFromMaster, .lockDeadThenMaster, .pausedWhileCut:
+            .everythingCut:
             break
         }
     }
@@ -202,7 +193,7 @@ struct GuardSimulation {
         }
     }
 
-    mutating func isolateAll() {
+    private mutating func isolateAll() {
         for machine in world.machines.indices { isolate(machine) }
     }
 
@@ -220,20 +211,20 @@ struct GuardSimulation {
         }
     }
 
-    mutating func cutPaths(_ paths: Range<Int>) {
+    private mutating func cutPaths(_ paths: Range<Int>) {
         for from in world.machines.indices {
             for to in world.machines.indices where from != to { world.setPaths(true, paths, from: from, to: to) }
         }
     }
 
-    mutating func healPaths() {
+    private mutating func healPaths() {
         for path in world.heartbeats.indices { world.heartbeats[path].heal() }
     }
 
     // MARK: Bounds
 
     /// By clocks that are up to one percent wrong, and with ways there and back.
-    func drifted(_ interval: Interval) -> Int64 {
+    private func drifted(_ interval: Interval) -> Int64 {
         interval.nanoseconds * 102 / 100 + (LAN.quietDelayMax * 4 + .milliseconds(2)).nanoseconds
     }
 
@@ -247,15 +238,14 @@ struct GuardSimulation {
     private var settlePaths: Int64 { drifted(cluster.timeout + cluster.interval) }
 
     /// A dead master is replaced by then.
-    var takeoverBound: Int64 {
+    private var takeoverBound: Int64 {
         let confirmation = world.scenario.models.flatMap(\.instances).map { times.masterDownConfirmation(of: $0) }.max()
         return drifted(
             max(downInterval + (confirmation ?? .zero), times.silence()) + times.releaseTime + cluster.interval)
-            + lockBound
     }
 
     /// The time in which a machine that comes back from a pause lets go: its frame, the other's answer, the kernel's work.
-    var thawBound: Int64 { drifted(cluster.interval * 2 + GuardTimes.kernelTime) }
+    private var thawBound: Int64 { drifted(cluster.interval * 2 + GuardTimes.kernelTime) }
 
     private var preemptDelay: Interval { world.scenario.models.flatMap(\.instances).map(\.preemptDelay).max() ?? .zero }
 
@@ -268,7 +258,7 @@ struct GuardSimulation {
 
     // MARK: Promises
 
-    mutating func run(for length: Int64) {
+    private mutating func run(for length: Int64) {
         let end = world.now + length
         while world.now < end, world.invariants.failures.isEmpty {
             world.run(until: min(end, world.now + 2_000_000))
@@ -314,7 +304,7 @@ struct GuardSimulation {
     }
 
     /// Each virtual router is served by one machine.
-    mutating func expectMasters(_ what: String) {
+    private mutating func expectMasters(_ what: String) {
         guard !owed.hasFailed else { return }
         for router in world.scenario.routers.indices {
             let masters = world.machines.filter { $0.node != nil && $0.states[router] == .master }
@@ -384,32 +374,14 @@ enum GuardStory: CaseIterable {
     case deafMasterStopped
     /// The network and all paths: two masters, as long as it lasts.
     case everythingCut
-    case lockDead
-    /// From one machine.
-    case lockCut
-    case lockLossy
-    /// With the network and all paths.
-    case lockCutFromMaster
-    case lockDeadThenMaster
-    /// The network and all paths, and then the master is paused.
-    case pausedWhileCut
-
-    /// True if it is about a lock.
-    var isOfLocks: Bool {
-        switch self {
-        case .lockDead, .lockCut, .lockLossy, .lockCutFromMaster, .lockDeadThenMaster, .pausedWhileCut: true
-        default: false
-        }
-    }
 
     /// True if it mustn't move any address.
     var movesNobody: Bool {
         switch self {
         case .masterIsolated, .backupIsolated, .networkCut, .advertsDropped, .pathsCut, .oneLeft, .workerKilled,
-            .reloaded, .masterDeaf, .lockDead, .lockCut, .lockLossy:
+            .reloaded, .masterDeaf:
             true
-        case .masterDead, .deafMasterStopped, .backupDead, .masterStopped, .masterPaused, .backupPaused, .everythingCut,
-            .lockCutFromMaster, .lockDeadThenMaster, .pausedWhileCut:
+        case .masterDead, .deafMasterStopped, .backupDead, .masterStopped, .masterPaused, .backupPaused, .everythingCut:
             false
         }
     }

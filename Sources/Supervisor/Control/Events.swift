@@ -36,8 +36,7 @@ extension WatchEvent {
             self.source = source.description
         case .stalled, .kernelFailure, .addressRemoved, .addressWaits, .foreignAddressFound, .foreignAddressGone,
             .addressesStay,
-            .staleAddressesRemoved, .addressesUnadvertised, .priorityChanged, .order, .takeoverHeld, .clusterNode,
-            .clusterLock:
+            .staleAddressesRemoved, .addressesUnadvertised, .priorityChanged, .order, .takeoverHeld, .clusterNode:
             break
         }
     }
@@ -98,8 +97,7 @@ extension Observation {
     var isHistory: Bool {
         switch self {
         case .transition, .earlier, .stalled, .addressRemoved, .addressWaits, .foreignAddressFound, .foreignAddressGone,
-            .addressesStay, .staleAddressesRemoved, .addressesUnadvertised, .rivalMaster, .takeoverHeld, .clusterNode,
-            .clusterLock:
+            .addressesStay, .staleAddressesRemoved, .addressesUnadvertised, .rivalMaster, .takeoverHeld, .clusterNode:
             true
         // Of a priority that goes up and down, status shows the latest; the transitions have theirs.
         case .discarded, .accepted, .kernelFailure, .priorityChanged, .order: false

@@ -20,20 +20,7 @@ extension GuardHold {
                 "its release script was killed or couldn't be started, so it counts as not released: no other node "
                 + "becomes MASTER while this one is heard"
         case .neverHeard: return "\(node) hasn't been heard since the start"
-        case .lockHeldByOther: return "\(node) holds the lock"
-        case .awaitsLock: return "waits for the lock: \(node) has it, and doesn't renew it"
-        case .asksForLock: return "asks for the lock"
-        case .lockUnreachable: return "the lock engine doesn't answer"
         }
-    }
-}
-
-extension GuardHold {
-    /// The same for status, with the time that is left.
-    func sentence(_ left: Interval?) -> String {
-        guard kind == .awaitsLock, let left else { return sentence }
-        let tenths = Interval(nanoseconds: (left.nanoseconds + 99_999_999) / 100_000_000 * 100_000_000)
-        return "waits for the lock: \(node) has it for \(tenths) more at most"
     }
 }
 
@@ -43,8 +30,6 @@ extension GuardRelease {
         switch self {
         case .handOver(let node): "\(node) has asked for the hand-over"
         case .secondMaster(let node): "\(node) is MASTER, too, and its claim goes before ours"
-        case .lockLost(let node): "\(node) has the lock"
-        case .lockUnreachable: "not all nodes are heard, and the lock can't be had"
         }
     }
 }

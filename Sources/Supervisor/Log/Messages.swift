@@ -280,7 +280,7 @@ extension BackupReason {
             return status.master == nil
                 ? "it is in maintenance, and no master is heard: the addresses are nobody's as far as it knows"
                 : "it is in maintenance; backup of \(master)"
-        case .guarded: return status.guardHold?.sentence(status.takeover) ?? "its guard keeps it from being MASTER"
+        case .guarded: return status.guardHold?.sentence ?? "its guard keeps it from being MASTER"
         case .hookFailed:
             return status.master == nil
                 ? "its before_master failed or took too long, and no other master was heard: nobody has the addresses"
@@ -328,7 +328,7 @@ extension Observation {
         case .addressesStay(let instance, _, _), .addressesUnadvertised(let instance, _): instance
         case .rivalMaster(let instance, _, _), .priorityChanged(let instance, _, _): instance
         case .takeoverHeld(let instance, _): instance
-        case .stalled, .staleAddressesRemoved, .order, .clusterNode, .clusterLock: nil
+        case .stalled, .staleAddressesRemoved, .order, .clusterNode: nil
         }
     }
 
@@ -372,10 +372,6 @@ extension Observation {
             hold.kind == .notReleased ? "\(name): \(hold.sentence)" : "\(name): doesn't become MASTER: \(hold.sentence)"
         case .clusterNode(let node, let cluster, let isHeard):
             "cluster \(cluster): \(node) \(isHeard ? "is heard by heartbeats" : "isn't heard by heartbeats any more")"
-        case .clusterLock(let cluster, let isDead, let time):
-            isDead
-                ? "the lock engine of cluster \(cluster) hasn't answered for \(time.inMilliseconds)"
-                : "the lock engine of cluster \(cluster) answers again"
         case .addressRemoved(_, let address, 1):
             "\(name): address \(address) was removed by another program; it is put back"
         case .addressRemoved(_, let address, let count):

@@ -83,7 +83,6 @@ final class ObservationLog {
             return emit(.warning, kind: "\(instance) rival \(sign.code) \(source)")
         case .takeoverHeld: return emit(.warning)
         case .clusterNode(_, _, let isHeard): return emit(isHeard ? .notice : .warning)
-        case .clusterLock(_, let isDead, _): return emit(isDead ? .warning : .notice)
         case .priorityChanged: return emit(.notice, kind: "\(instance) priority")
         // Orders.swift reports it.
         case .order: return false

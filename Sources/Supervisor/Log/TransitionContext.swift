@@ -59,7 +59,7 @@ struct TransitionContexts {
         case .accepted, .stalled, .kernelFailure, .addressRemoved, .addressWaits, .foreignAddressFound,
             .foreignAddressGone,
             .addressesStay, .staleAddressesRemoved, .addressesUnadvertised, .rivalMaster, .priorityChanged, .order,
-            .takeoverHeld, .clusterNode, .clusterLock:
+            .takeoverHeld, .clusterNode:
             break
         }
         return TransitionContext()

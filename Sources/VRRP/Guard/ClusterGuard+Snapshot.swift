@@ -24,14 +24,9 @@ struct KeptGuards: Hashable, Sendable {
         writer.write(nonce)
         writer.write(compact: sequence)
         for cluster in clusters {
-            // Without its lease a successor asks for the lock before it relies on it.
-            for hasLeases in [true, false] {
-                var bytes = ByteWriter()
-                cluster.encode(into: &bytes, hasLeases: hasLeases)
-                guard writer.bytes.count + bytes.bytes.count <= limit else { continue }
-                writer.write(bytes.bytes)
-                break
-            }
+            var bytes = ByteWriter()
+            cluster.encode(into: &bytes)
+            if writer.bytes.count + bytes.bytes.count <= limit { writer.write(bytes.bytes) }
         }
     }
 
@@ -56,12 +51,10 @@ struct KeptGuard: Hashable, Sendable {
         var isProved: Bool
         var wasMaster: Bool
         var release = GroupRelease()
-        var lease: KeptLease?
     }
 
-    /// Bits beside the number of groups, of which there are fewer: releases follow them, then leases.
+    /// A bit beside the number of groups, of which there are fewer: releases follow them.
     private static let hasReleases: UInt8 = 0x80
-    private static let hasLeases: UInt8 = 0x40
 
     /// Stands for the names of the cluster, its nodes and groups.
     var fingerprint: UInt32
@@ -74,37 +67,25 @@ struct KeptGuard: Hashable, Sendable {
         startedAt = cluster.startedAt
         nodes = cluster.peers.map { KeptNode(wasHeard: $0.lifeSignAt != nil, isOff: $0.isOff) }
         groups = cluster.groups.map {
-            KeptGroup(
-                epoch: $0.epoch, isProved: $0.isProved, wasMaster: $0.wasMaster, release: $0.release,
-                lease: $0.lock?.kept)
+            KeptGroup(epoch: $0.epoch, isProved: $0.isProved, wasMaster: $0.wasMaster, release: $0.release)
         }
     }
 
-    func encode(into writer: inout ByteWriter, hasLeases: Bool) {
+    func encode(into writer: inout ByteWriter) {
         writer.write(fingerprint)
         writer.write(startedAt.nanoseconds)
         writer.write(UInt8(clamping: nodes.count))
         for node in nodes { writer.write(UInt8((node.wasHeard ? 1 : 0) | (node.isOff ? 2 : 0))) }
         let releases = groups.indices.filter { groups[$0].release.isOpen }
-        let leases = hasLeases ? groups.indices.filter { groups[$0].lease != nil } : []
-        writer.write(
-            UInt8(clamping: groups.count) | (releases.isEmpty ? 0 : Self.hasReleases)
-                | (leases.isEmpty ? 0 : Self.hasLeases))
+        writer.write(UInt8(clamping: groups.count) | (releases.isEmpty ? 0 : Self.hasReleases))
         for group in groups {
             writer.write(compact: group.epoch << 2 | (group.isProved ? 1 : 0) | (group.wasMaster ? 2 : 0))
         }
-        if !releases.isEmpty {
-            writer.write(UInt8(clamping: releases.count))
-            for place in releases {
-                writer.write(UInt8(clamping: place))
-                groups[place].release.encode(into: &writer)
-            }
-        }
-        guard !leases.isEmpty else { return }
-        writer.write(UInt8(clamping: leases.count))
-        for place in leases {
-            writer.write(UInt8(clamping: place))
-            groups[place].lease?.encode(into: &writer, since: startedAt)
+        guard !releases.isEmpty else { return }
+        writer.write(UInt8(releases.count))
+        for place in releases {
+            writer.write(UInt8(place))
+            groups[place].release.encode(into: &writer)
         }
     }
 
@@ -118,50 +99,16 @@ struct KeptGuard: Hashable, Sendable {
         }
         groups = []
         let count = try reader.readUInt8()
-        for _ in 0..<(count & ~(Self.hasReleases | Self.hasLeases)) {
+        for _ in 0..<(count & ~Self.hasReleases) {
             let word = try reader.readCount64()
             groups.append(KeptGroup(epoch: word >> 2, isProved: word & 1 != 0, wasMaster: word & 2 != 0))
         }
-        if count & Self.hasReleases != 0 {
-            for _ in 0..<(try reader.readUInt8()) {
-                let place = Int(try reader.readUInt8())
-                guard groups.indices.contains(place) else { throw .invalid }
-                groups[place].release = try GroupRelease(from: &reader)
-            }
-        }
-        guard count & Self.hasLeases != 0 else { return }
+        guard count & Self.hasReleases != 0 else { return }
         for _ in 0..<(try reader.readUInt8()) {
             let place = Int(try reader.readUInt8())
             guard groups.indices.contains(place) else { throw .invalid }
-            groups[place].lease = try KeptLease(from: &reader, since: startedAt)
+            groups[place].release = try GroupRelease(from: &reader)
         }
-    }
-}
-
-/// The lease of one group's lock. Its end is written in milliseconds since the guard's start, rounded down.
-struct KeptLease: Hashable, Sendable {
-    var end: Instant
-    var revision: UInt64
-    var counter: UInt64
-
-    init(end: Instant, revision: UInt64, counter: UInt64) {
-        self.end = end
-        self.revision = revision
-        self.counter = counter
-    }
-
-    func encode(into writer: inout ByteWriter, since start: Instant) {
-        writer.write(compact: UInt64(clamping: (end - start).nanoseconds / 1_000_000))
-        writer.write(compact: revision)
-        writer.write(compact: counter)
-    }
-
-    init(from reader: inout ByteReader, since start: Instant) throws(ByteError) {
-        let time = try reader.readCount64()
-        guard time < 1 << 42 else { throw .invalid }
-        end = start + .milliseconds(Int64(time))
-        revision = try reader.readCount64()
-        counter = try reader.readCount64()
     }
 }
 
@@ -187,7 +134,6 @@ extension ClusterGuard {
             guardian.groups[place].isProved = group.isProved
             guardian.groups[place].wasMaster = group.wasMaster
             guardian.groups[place].release = group.release
-            if let lease = group.lease { guardian.groups[place].lock?.resume(lease, epoch: group.epoch, at: now) }
         }
         return guardian
     }

@@ -38,8 +38,6 @@ struct ClusterGuard: Sendable {
     var groups: [GuardedGroup]
     /// Since when a node that was never heard has been silent.
     var startedAt: Instant
-    /// The part of it that is about the lock.
-    var lock: ClusterLock
     /// When it was found last that we hadn't run for longer than a MASTER may be silent.
     private(set) var stalledAt: Instant?
     /// When the next frame is due if nothing changes.
@@ -64,11 +62,9 @@ struct ClusterGuard: Sendable {
         self.groups = groups
         sent = SentHeartbeats(after: sequence)
         startedAt = now
-        lock = ClusterLock(at: now)
         beatDueAt = now
         let paths = settings.nodes[own].paths.count
         peers = settings.nodes.map { _ in GuardPeer(pathCount: paths) }
-        adoptLocks(of: nil)
     }
 
     /// The same guard with other settings. What is known of nodes that stay is kept.
@@ -86,7 +82,6 @@ struct ClusterGuard: Sendable {
             guardian.groups[place] = former
             guardian.groups[place].members = groups[place].members
         }
-        guardian.adoptLocks(of: self)
         return guardian
     }
 
@@ -114,7 +109,6 @@ struct ClusterGuard: Sendable {
             return false
         }
         let peer = peers[sender]
-        noteLocks(of: sender, after: standings)
         return groups.contains { $0.claim != 0 } || peer.standings != standings || peer.isOff != wasOff
             || peer.nonce != former || isHearing != peer.hearsUs(within: settings.timeout, at: now)
     }
@@ -160,7 +154,6 @@ struct ClusterGuard: Sendable {
             if group.claim != 0 { flags.insert(.claims) }
             if group.claim != 0, group.asksForHandOver { flags.insert(.asksForHandOver) }
             if group.isProved { flags.insert(.isProved) }
-            if group.showsLock { flags.insert(.holdsLock) }
             let assent = group.claim == 0 ? group.assent : nil
             return GroupStanding(
                 group: UInt8(place), state: state.state.rawValue, flags: flags, priority: state.priority.rawValue,
@@ -171,7 +164,6 @@ struct ClusterGuard: Sendable {
 
     /// Silence counts only while we ran: who comes back from a pause listens anew.
     mutating func noteStall(at now: Instant) {
-        lock.notePause(of: now - beatDueAt, settings, at: now)
         guard now - beatDueAt > settings.timeout / 2 else { return }
         if now - beatDueAt > settings.timeout {
             // Others may have replaced us meanwhile, with good reason: what they agreed to before is no proof any more.
@@ -234,11 +226,6 @@ extension ClusterGuard {
         let peer = peers[node]
         guard !peer.isOff else { return nil }
         guard let lifeSignAt = peer.lifeSignAt else {
-            // D112: with a lock, that one is the proof.
-            if settings.lock != nil {
-                let until = max(startedAt + times.silence(), state.confirmedAt)
-                return GuardHold(.neverHeard, node: name(of: node), until: until)
-            }
             switch settings.coldStart {
             case .claim(let wait): return GuardHold(.neverHeard, node: name(of: node), until: startedAt + wait)
             case .wait: return GuardHold(.neverHeard, node: name(of: node))
@@ -268,9 +255,8 @@ extension ClusterGuard {
         return nil
     }
 
-    /// True if the lock is ours, or no other node is silent: each has agreed, or is off.
+    /// True if no other node is silent: each has agreed, or is off.
     func isProved(_ group: Int, at now: Instant) -> Bool {
-        if isProvedByLock(group, at: now) { return true }
         let heard = others.filter { !peers[$0].isOff }
         return !heard.isEmpty && heard.allSatisfy { peers[$0].isHeard(within: settings.timeout, at: now) }
     }
@@ -346,7 +332,7 @@ extension ClusterGuard {
                 return .handOver(node: name(of: node))
             }
         }
-        return releaseForLock(group, at: now)
+        return nil
     }
 
     /// True if another master that hears us keeps this one from yielding to its advertisements: ours goes before its claim.
@@ -372,8 +358,7 @@ extension ClusterGuard {
     /// The epoch of a group's next MASTER here: one more than the highest that was seen. A node in strange hands may say any
     /// number; beyond the limit nobody counts on.
     func nextEpoch(of group: Int) -> UInt64 {
-        let own = max(groups[group].epoch, groups[group].lock?.epochOfOthers ?? 0)
-        let highest = others.reduce(own) { max($0, peers[$1].standing(of: group)?.epoch ?? 0) }
+        let highest = others.reduce(groups[group].epoch) { max($0, peers[$1].standing(of: group)?.epoch ?? 0) }
         return min(highest, Self.epochMax - 1) + 1
     }
 }

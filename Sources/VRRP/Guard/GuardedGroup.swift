@@ -21,14 +21,6 @@ package struct GuardHold: Hashable, Sendable {
         case ownRelease
         /// Our own release script was killed, or couldn't be started.
         case notReleased
-        /// The node holds the lock.
-        case lockHeldByOther
-        /// The node hasn't renewed the lock: its lease runs out.
-        case awaitsLock
-        /// The lock is asked for.
-        case asksForLock
-        /// The engine that keeps the lock doesn't answer.
-        case lockUnreachable
     }
 
     package var kind: Kind
@@ -39,7 +31,7 @@ package struct GuardHold: Hashable, Sendable {
     /// The end of the waiting, if nothing happens; `.never` if something must.
     package var until: Instant
 
-    package init(_ kind: Kind, node: String = "", path: String? = nil, until: Instant = .never) {
+    package init(_ kind: Kind, node: String, path: String? = nil, until: Instant = .never) {
         self.kind = kind
         self.node = node
         self.path = path
@@ -48,9 +40,6 @@ package struct GuardHold: Hashable, Sendable {
 
     /// True if the two say the same, but for the time.
     func isLike(_ other: GuardHold?) -> Bool { other?.kind == kind && other?.node == node }
-
-    /// True for what is part of each takeover, and isn't told.
-    var isPassing: Bool { kind == .asksForLock }
 }
 
 /// The reason that a guarded MASTER has let go.
@@ -59,10 +48,6 @@ package enum GuardRelease: Hashable, Sendable {
     case handOver(node: String)
     /// The other node is MASTER, too, and its claim goes before ours (docs/decisions, D110).
     case secondMaster(node: String)
-    /// The lock is the other node's.
-    case lockLost(node: String)
-    /// The lock can't be had or renewed, and somebody isn't heard.
-    case lockUnreachable
 }
 
 /// An instance, or the members of a sync group, about which the cluster decides as one.
@@ -81,16 +66,6 @@ struct GuardedGroup: Hashable, Sendable {
     /// The claim of another node that this one has agreed to.
     var assent: (node: Int, claim: UInt64)?
     var hold: GuardHold?
-    /// Nil if the cluster has none.
-    var lock: GroupLock?
-    /// True of a claim for which all is decided that comes before the lock.
-    var isLockNext = false
-    /// True of a MASTER that answers an advertisement when the engine has confirmed its lock.
-    var answersAdvert = false
-    /// True if frames say that the lock is ours.
-    var showsLock = false
-    /// When the lock is to be looked at again.
-    var lockReviewAt = Instant.never
     /// True if it was MASTER when it was looked at last.
     var wasMaster = false
     /// Its release since.
@@ -136,10 +111,6 @@ extension GuardRelease: ByteCoded {
         case .secondMaster(let node):
             writer.write(UInt8(1))
             writer.write(text: node)
-        case .lockLost(let node):
-            writer.write(UInt8(16))
-            writer.write(text: node)
-        case .lockUnreachable: writer.write(UInt8(17))
         }
     }
 
@@ -147,8 +118,6 @@ extension GuardRelease: ByteCoded {
         switch try reader.readUInt8() {
         case 0: self = .handOver(node: try reader.readText())
         case 1: self = .secondMaster(node: try reader.readText())
-        case 16: self = .lockLost(node: try reader.readText())
-        case 17: self = .lockUnreachable
         default: throw .invalid
         }
     }
