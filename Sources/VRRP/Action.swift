@@ -185,6 +185,10 @@ package enum Observation: Hashable, Sendable {
     case priorityChanged(InstanceID, from: Priority, to: Priority)
     /// A guard keeps an instance whose timer is over from becoming MASTER; reported once for as long as it does.
     case takeoverHeld(InstanceID, GuardHold)
+    /// A machine answers for addresses that nobody has (proxy ARP), so its answers for those of this guarded name don't count.
+    case proxyFound(String, MACAddress)
+    /// Too few reference addresses of a cluster answer from now on, or enough do again.
+    case clusterReferences(String, isLost: Bool)
     /// A node of a cluster is heard by heartbeats from now on, or isn't any more.
     case clusterNode(String, of: String, isHeard: Bool)
 }

@@ -322,6 +322,14 @@ extension Observation {
             hold.encode(into: &writer)
         case .clusterNode(let node, let cluster, let isHeard):
             writer.write(node: node, of: cluster, isHeard: isHeard)
+        case .proxyFound(let group, let machine):
+            writer.write(UInt8(18))
+            writer.write(text: group)
+            writer.write(machine.bits)
+        case .clusterReferences(let cluster, let isLost):
+            writer.write(UInt8(19))
+            writer.write(text: cluster)
+            writer.write(isLost)
         }
     }
 
@@ -370,6 +378,8 @@ extension Observation {
         case 17:
             let node = try reader.readText()
             self = .clusterNode(node, of: try reader.readText(), isHeard: try reader.readBool())
+        case 18: self = .proxyFound(try reader.readText(), MACAddress(bits: try reader.readUInt64()))
+        case 19: self = .clusterReferences(try reader.readText(), isLost: try reader.readBool())
         default: throw .invalid
         }
     }

@@ -33,6 +33,9 @@ struct InterfaceTable {
     /// The number of the interface with this name.
     func index(of name: String) -> Int32? { indices[name] }
 
+    /// True if an interface of this machine has this hardware address.
+    func hasHardware(_ address: MACAddress) -> Bool { entries.values.contains { $0.state.hardwareAddress == address } }
+
     /// The interface with this number.
     func state(of index: Int32) -> InterfaceState? { entries[index]?.state }
 

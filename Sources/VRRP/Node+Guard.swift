@@ -23,7 +23,8 @@ struct NodeGuards: Sendable {
     /// The next time at which something is to be sent or looked at.
     var deadline: Instant {
         clusters.reduce(.never) { earliest, cluster in
-            cluster.groups.reduce(min(earliest, cluster.beatDueAt)) { min($0, $1.hold?.until ?? .never) }
+            let next = min(earliest, min(cluster.beatDueAt, cluster.references?.deadline ?? .never))
+            return cluster.groups.reduce(next) { min($0, $1.reviewAt) }
         }
     }
 
@@ -63,9 +64,11 @@ extension Node {
     /// Takes over the clusters of a configuration. What is known of a cluster whose nodes stay is kept.
     mutating func adoptGuards(_ clusters: [ClusterSettings], at now: Instant) {
         let former = context.guards.clusters
-        // A block that isn't about this node, or has no heartbeats, has no guard: its place stays empty.
+        // A block that isn't about this node, or has neither heartbeats nor references, has no guard: its place stays empty.
         context.guards.clusters = clusters.enumerated().compactMap { place, settings in
-            guard let own = settings.ownNode, settings.hasHeartbeats else { return nil }
+            guard let own = settings.ownNode,
+                settings.hasHeartbeats || settings.references?.targets.contains(where: { $0.tcpPort == nil }) == true
+            else { return nil }
             let groups = settings.guarded.map { GuardedGroup(name: $0, members: members(of: $0)) }
             var guardian: ClusterGuard
             if let known = former.first(where: { $0.settings.name == settings.name }) {
@@ -129,6 +132,7 @@ extension Node {
             for place in context.guards.clusters[number].groups.indices {
                 if settle(place, of: number, at: now, into: &actions) { hasChanged = true }
             }
+            askReferences(of: number, at: now, into: &actions)
             let states = groupStates(of: number, at: now)
             for place in context.guards.clusters[number].assent(states, at: now) {
                 let group = context.guards.clusters[number].groups[place]
@@ -147,8 +151,9 @@ extension Node {
         var group = context.guards.clusters[number].groups[place]
         var state = state(of: group.members, at: now)
         let (times, bound) = (context.guards.clusters[number].times, context.guards.clusters[number].peerBound)
-        state.confirmedAt = group.members.reduce(state.confirmedAt) {
-            max($0, routers[$1].confirmedAt(times, peerBound: bound))
+        for id in group.members {
+            state.confirmedAt = max(state.confirmedAt, routers[id].confirmedAt(times, peerBound: bound))
+            state.confirmation = max(state.confirmation, routers[id].confirmation(times, peerBound: bound))
         }
         if state.state == .master, !group.wasMaster {
             group.epoch = context.guards.clusters[number].nextEpoch(of: place)
@@ -158,25 +163,31 @@ extension Node {
         group.wasMaster = state.state == .master
         let former = group.hold
         group.hold = nil
-        if !state.wantsMaster {
+        group.reviewAt = .never
+        group.awaitsReferences = false
+        let mayClaim = state.wantsMaster && !context.guards.clusters[number].isCutOff
+        if !mayClaim {
             group.claim = 0
             group.asksForHandOver = false
         } else if group.claim == 0 {
             group.claim = UInt64(clamping: max(1, now.nanoseconds))
         }
-        if state.wantsMaster { group.asksForHandOver = state.preempts }
+        if mayClaim { group.asksForHandOver = state.preempts }
         context.guards.clusters[number].groups[place] = group
         if state.state == .master {
             guard let why = context.guards.clusters[number].release(place, state, at: now) else { return false }
             letGo(group.members, why, at: now, into: &actions)
             return true
         }
-        guard state.wantsMaster else { return false }
-        if let hold = context.guards.clusters[number].hold(place, state, at: now) {
-            context.guards.clusters[number].groups[place].hold = hold
-            if !hold.isLike(former) { report(hold, of: group.members, into: &actions) }
+        guard state.wantsMaster else {
+            prepare(place, of: number, state, at: now, into: &actions)
             return false
         }
+        if let hold = hold(place, of: number, state, at: now, into: &actions) {
+            wait(for: hold, former, place, of: number, at: now, into: &actions)
+            return false
+        }
+        context.guards.clusters[number].groups[place].probe.forget()
         context.guards.clusters[number].groups[place].isProved =
             context.guards.clusters[number].isProved(place, at: now)
         context.guards.clusters[number].groups[place].claim = 0
@@ -208,15 +219,8 @@ extension Node {
         for id in members where routers[id].state == .master {
             changed.add(id)
             // Who waits for our skew claims; to another master it says nothing.
-            if case .handOver = why { routers[id].advertise(.release, at: now, into: &actions) }
+            if why.isTold { routers[id].advertise(.release, at: now, into: &actions) }
             routers[id].enterBackup(.guarded(why), at: now, &context, into: &actions)
-        }
-    }
-
-    private mutating func report(_ hold: GuardHold, of members: [InstanceID], into actions: inout [Action]) {
-        for id in members {
-            changed.add(id)
-            actions.append(.observe(.takeoverHeld(id, hold)))
         }
     }
 
@@ -270,6 +274,7 @@ extension Node {
             if !routers[id].mayBeMaster { mayBeMaster = false }
             if isBackup, let reason = routers[id].claimReason, reason.preempts { preempts = true }
             if routers[id].hearsMaster(at: now) { group.hearsMaster = true }
+            if isBackup, routers[id].isReleased { group.isReleased = true }
             if context.ledger.count(of: id) > 0 { group.hasAddresses = true }
         }
         group.state = hasMaster ? .master : hasFault ? .fault : isWhole ? .backup : .initialize
@@ -304,8 +309,12 @@ extension VirtualRouter {
 
     /// The time at which no advertisement has come for the master-down interval and its confirmation.
     func confirmedAt(_ times: GuardTimes, peerBound: Interval) -> Instant {
-        (lastAdvertAt ?? since) + masterDownInterval
-            + times.masterDownConfirmation(of: settings, peerBound: peerBound)
+        (lastAdvertAt ?? since) + confirmation(times, peerBound: peerBound)
+    }
+
+    /// The master-down interval and its confirmation.
+    func confirmation(_ times: GuardTimes, peerBound: Interval) -> Interval {
+        masterDownInterval + times.masterDownConfirmation(of: settings, peerBound: peerBound)
     }
 
     /// BACKUP: another master is heard by its advertisements.

@@ -61,8 +61,12 @@ package struct Node: Sendable {
         case .bootNonce(let nonce): context.guards.nonce = nonce
         case .heartbeat(let frame, let cluster, let path):
             guard take(frame, cluster: cluster, path: path, at: now) else { return }
+        case .referenceAnswered(let cluster, let reference, let number):
+            referenceAnswered(cluster: cluster, reference: reference, number: number, at: now)
+        case .probeAnswered(let index, let address, let machine):
+            probeAnswered(ProbeQuestion(interfaceIndex: index, address: address), by: machine, into: &actions)
         // Nothing asks yet.
-        case .referenceAnswered, .probeAnswered, .lockAnswered: return
+        case .lockAnswered: return
         case .hookEnded(let end): hookEnded(end, at: now, into: &actions)
         case .stop:
             stop(runsHooks: false, at: now, into: &actions)

@@ -30,9 +30,11 @@ enum TimerKind: Int, CaseIterable {
     case reclaim
     /// MASTER: the time of its before_masters is over.
     case hook
+    /// BACKUP: the master-down timer is nearly over, and its guard begins with what takes time.
+    case guardNotice
 
     /// The number of kinds. `allCases.count` would build an array each time a timer is set.
-    static let count = TimerKind.hook.rawValue + 1
+    static let count = TimerKind.guardNotice.rawValue + 1
 }
 
 /// A request to the kernel that it hasn't answered, by ticket.

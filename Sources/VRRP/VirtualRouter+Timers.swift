@@ -12,6 +12,7 @@ extension VirtualRouter {
     /// each advertisement received moves it on, and the heap, and the shell's timer behind it, needn't be told.
     mutating func armMasterDown(_ deadline: Instant, _ context: inout NodeContext) {
         masterDownAt = deadline
+        if isGuarded { armNotice(&context) }
         if let armed = context.deadline(of: .masterDown, of: id), armed <= deadline { return }
         context.set(.masterDown, of: id, to: deadline)
     }
@@ -44,6 +45,7 @@ extension VirtualRouter {
         case .tellMaster: tellMaster(isLate: true, at: now, &context, into: &actions)
         case .reclaim: reclaim(at: now, &context, into: &actions)
         case .hook: hooksAreLate(at: now, &context, into: &actions)
+        case .guardNotice: noticeFired(at: now, &context)
         }
         return .changed
     }

@@ -36,7 +36,8 @@ extension WatchEvent {
             self.source = source.description
         case .stalled, .kernelFailure, .addressRemoved, .addressWaits, .foreignAddressFound, .foreignAddressGone,
             .addressesStay,
-            .staleAddressesRemoved, .addressesUnadvertised, .priorityChanged, .order, .takeoverHeld, .clusterNode:
+            .staleAddressesRemoved, .addressesUnadvertised, .priorityChanged, .order, .takeoverHeld, .clusterNode,
+            .proxyFound, .clusterReferences:
             break
         }
     }
@@ -97,7 +98,8 @@ extension Observation {
     var isHistory: Bool {
         switch self {
         case .transition, .earlier, .stalled, .addressRemoved, .addressWaits, .foreignAddressFound, .foreignAddressGone,
-            .addressesStay, .staleAddressesRemoved, .addressesUnadvertised, .rivalMaster, .takeoverHeld, .clusterNode:
+            .addressesStay, .staleAddressesRemoved, .addressesUnadvertised, .rivalMaster, .takeoverHeld, .clusterNode,
+            .proxyFound, .clusterReferences:
             true
         // Of a priority that goes up and down, status shows the latest; the transitions have theirs.
         case .discarded, .accepted, .kernelFailure, .priorityChanged, .order: false

@@ -11,6 +11,12 @@ extension GuardHold {
         case .awaitsAssent: return "\(node) is alive\(way) and hasn't agreed yet"
         case .silence: return "\(node) is silent, and not for long enough to be replaced"
         case .neverHeard: return "\(node) hasn't been heard since the start"
+        case .referencesLost: return "its reference addresses don't answer: this node may be cut off"
+        case .awaitsReferences: return "it waits for its reference addresses to answer within 50 ms"
+        case .asksForAddress: return "it asks on the link who has the addresses"
+        case .addressAnswers:
+            let (what, who) = (address.map { "\($0)" } ?? "an address", machine.map { "\($0)" } ?? "another machine")
+            return "\(who) answers for \(what): another machine has the address"
         }
     }
 }
@@ -21,6 +27,8 @@ extension GuardRelease {
         switch self {
         case .handOver(let node): "\(node) has asked for the hand-over"
         case .secondMaster(let node): "\(node) is MASTER, too, and its claim goes before ours"
+        case .referencesLost(let node?): "its reference addresses don't answer, and \(node) reaches them"
+        case .referencesLost(nil): "its reference addresses don't answer, and no other node is heard"
         }
     }
 }

@@ -326,7 +326,7 @@ extension Observation {
         case .addressesStay(let instance, _, _), .addressesUnadvertised(let instance, _): instance
         case .rivalMaster(let instance, _, _), .priorityChanged(let instance, _, _): instance
         case .takeoverHeld(let instance, _): instance
-        case .stalled, .staleAddressesRemoved, .order, .clusterNode: nil
+        case .stalled, .staleAddressesRemoved, .order, .clusterNode, .proxyFound, .clusterReferences: nil
         }
     }
 
@@ -369,6 +369,11 @@ extension Observation {
         case .takeoverHeld(_, let hold): "\(name): doesn't become MASTER: \(hold.sentence)"
         case .clusterNode(let node, let cluster, let isHeard):
             "cluster \(cluster): \(node) \(isHeard ? "is heard by heartbeats" : "isn't heard by heartbeats any more")"
+        case .proxyFound(let group, let machine):
+            "\(group): \(machine) answers for any address (proxy ARP): its answers to the question who has the addresses don't count"
+        case .clusterReferences(let cluster, true):
+            "cluster \(cluster): too few reference addresses answer: this node may be cut off, and claims nothing"
+        case .clusterReferences(let cluster, false): "cluster \(cluster): enough reference addresses answer again"
         case .addressRemoved(_, let address, 1):
             "\(name): address \(address) was removed by another program; it is put back"
         case .addressRemoved(_, let address, let count):

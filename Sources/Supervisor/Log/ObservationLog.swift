@@ -83,6 +83,8 @@ final class ObservationLog {
             return emit(.warning, kind: "\(instance) rival \(sign.code) \(source)")
         case .takeoverHeld: return emit(.warning)
         case .clusterNode(_, _, let isHeard): return emit(isHeard ? .notice : .warning)
+        case .proxyFound: return emit(.warning)
+        case .clusterReferences(_, let isLost): return emit(isLost ? .warning : .notice)
         case .priorityChanged: return emit(.notice, kind: "\(instance) priority")
         // Orders.swift reports it.
         case .order: return false

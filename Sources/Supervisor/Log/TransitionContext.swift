@@ -59,7 +59,8 @@ struct TransitionContexts {
         case .accepted, .stalled, .kernelFailure, .addressRemoved, .addressWaits, .foreignAddressFound,
             .foreignAddressGone,
             .addressesStay, .staleAddressesRemoved, .addressesUnadvertised, .rivalMaster, .priorityChanged, .order,
-            .takeoverHeld, .clusterNode:
+            .takeoverHeld, .clusterNode, .proxyFound,
+            .clusterReferences:
             break
         }
         return TransitionContext()

@@ -16,8 +16,12 @@ struct GroupState: Hashable, Sendable {
     var preempts = false
     /// A master other than this node is heard by its advertisements.
     var hearsMaster = false
+    /// The master has released it by an advertisement, or a frame.
+    var isReleased = false
     /// The time at which no advertisement has come for so long that a silent MASTER isn't one any more.
     var confirmedAt = Instant(nanoseconds: .min)
+    /// The length of that time.
+    var confirmation = Interval.zero
 }
 
 /// The guard of one cluster block: what its nodes say of each other, and who may be MASTER (docs/decisions, D100 and on).
@@ -36,6 +40,8 @@ struct ClusterGuard: Sendable {
     /// By place; our own is there, too, and unused.
     var peers: [GuardPeer]
     var groups: [GuardedGroup]
+    /// Nil without any.
+    var references: ClusterReferences?
     /// Since when a node that was never heard has been silent.
     var startedAt: Instant
     /// When it was found last that we hadn't run for longer than a MASTER may be silent.
@@ -61,8 +67,9 @@ struct ClusterGuard: Sendable {
         self.nonce = nonce
         self.groups = groups
         sent = SentHeartbeats(after: sequence)
+        references = ClusterReferences(settings.references, at: now)
         startedAt = now
-        beatDueAt = now
+        beatDueAt = settings.hasHeartbeats ? now : .never
         let paths = settings.nodes[own].paths.count
         peers = settings.nodes.map { _ in GuardPeer(pathCount: paths) }
     }
@@ -72,6 +79,7 @@ struct ClusterGuard: Sendable {
         var guardian = ClusterGuard(new, own: own, nonce: nonce, groups: groups, at: now)
         guardian.sent = sent
         guardian.startedAt = startedAt
+        if let references { guardian.references = references.reconfigured(new.references, at: now) }
         for (place, node) in new.nodes.enumerated() {
             guard let former = settings.nodes.firstIndex(where: { $0.name == node.name }) else { continue }
             let isSame = new.nodes.map(\.name) == settings.nodes.map(\.name) && new.guarded == settings.guarded
@@ -115,7 +123,7 @@ struct ClusterGuard: Sendable {
 
     /// Returns the frame that is to be sent now; nil if none is due and nothing has changed.
     mutating func frame(_ states: [GroupState], isGoodbye: Bool, at now: Instant) -> Heartbeat? {
-        guard !saidGoodbye else { return nil }
+        guard !saidGoodbye, settings.hasHeartbeats else { return nil }
         let standings = standings(states)
         guard now >= beatDueAt || standings != lastStandings || isGoodbye else { return nil }
         lastStandings = standings
@@ -137,7 +145,7 @@ struct ClusterGuard: Sendable {
         return Heartbeat(
             cluster: 0, sender: UInt8(own), path: 0, nonce: nonce, sequence: sent.next(at: now),
             stayBound: times.stayBound,
-            settings: digest, references: .notConfigured, echoes: echoes, standings: standings)
+            settings: digest, references: references?.age(at: now) ?? .notConfigured, echoes: echoes, standings: standings)
     }
 
     /// True if a node says that it is MASTER of a group, and its advertisements are heard, too.
@@ -149,7 +157,7 @@ struct ClusterGuard: Sendable {
         zip(groups.indices, states).map { place, state in
             let group = groups[place]
             var flags: GroupFlags = []
-            if state.isReady { flags.insert(.ready) }
+            if state.isReady, !isCutOff { flags.insert(.ready) }
             if state.hasAddresses { flags.insert(.addressIsThere) }
             if group.claim != 0 { flags.insert(.claims) }
             if group.claim != 0, group.asksForHandOver { flags.insert(.asksForHandOver) }
@@ -164,7 +172,7 @@ struct ClusterGuard: Sendable {
 
     /// Silence counts only while we ran: who comes back from a pause listens anew.
     mutating func noteStall(at now: Instant) {
-        guard now - beatDueAt > settings.timeout / 2 else { return }
+        guard now - beatDueAt > times.patience else { return }
         if now - beatDueAt > settings.timeout {
             // Others may have replaced us meanwhile, with good reason: what they agreed to before is no proof any more.
             for place in groups.indices { groups[place].isProved = false }
@@ -218,7 +226,13 @@ extension ClusterGuard {
     /// Says why a group of this node mustn't become MASTER now; nil if it may (docs/decisions, D108).
     func hold(_ group: Int, _ state: GroupState, at now: Instant) -> GuardHold? {
         // The one that takes longest is shown, and one that something must end before those.
-        others.compactMap { hold(group, state, by: $0, at: now) }.filter { now < $0.until }
+        // D113: without heartbeats adverts are all there is, and a living master of a lower priority is replaced by them.
+        if !settings.hasHeartbeats {
+            let until = max(state.confirmedAt, earsBackAt + state.confirmation)
+            guard !state.preempts, !state.isReleased, now < until else { return nil }
+            return GuardHold(.silence, node: others.first.map(name(of:)) ?? "", until: until)
+        }
+        return others.compactMap { hold(group, state, by: $0, at: now) }.filter { now < $0.until }
             .max { $0.until < $1.until }
     }
 
@@ -232,7 +246,10 @@ extension ClusterGuard {
             }
         }
         guard peer.isHeard(within: settings.timeout, at: now) else {
-            let until = max(lifeSignAt + times.silence(peerBound: peer.stayBound), state.confirmedAt)
+            // D106 (3): silence counts from when our own ears are proved.
+            let silence = times.silence(peerBound: peer.stayBound)
+            let until = max(
+                max(lifeSignAt, earsBackAt) + silence, max(state.confirmedAt, earsBackAt + state.confirmation))
             return GuardHold(.silence, node: name(of: node), path: lastPath(to: node), until: until)
         }
         guard let standing = peer.standing(of: group) else {
@@ -254,8 +271,9 @@ extension ClusterGuard {
         return nil
     }
 
-    /// True if no other node is silent: each has agreed, or is off.
+    /// True if references answer, or no other node is silent: each has agreed, or is off.
     func isProved(_ group: Int, at now: Instant) -> Bool {
+        if let references { return references.isProved(at: now) }
         let heard = others.filter { !peers[$0].isOff }
         return !heard.isEmpty && heard.allSatisfy { peers[$0].isHeard(within: settings.timeout, at: now) }
     }
@@ -323,12 +341,12 @@ extension ClusterGuard {
                 if goesBefore(node, standing, group, state) { return .secondMaster(node: name(of: node)) }
             } else if standing.flags.isSuperset(of: [.ready, .claims, .asksForHandOver]),
                 standing.priority > state.priority.rawValue,
-                peer.hearsUs(within: settings.timeout / 2, at: now)
+                peer.hearsUs(within: times.patience, at: now)
             {
                 return .handOver(node: name(of: node))
             }
         }
-        return nil
+        return releaseForReferences(group, at: now)
     }
 
     /// True if another master that hears us keeps this one from yielding to its advertisements: ours goes before its claim.

@@ -49,6 +49,8 @@ struct GuardPeer: Hashable, Sendable {
     /// The longest time for which it may stay MASTER without hearing us.
     var stayBound = Interval.zero
     var settingsDigest: UInt32?
+    /// Its newest answer of a reference address, as its last frame says.
+    var references = ReferenceAge.notConfigured
     /// By the place of our own path.
     var paths: [HeartbeatPathEvidence]
     /// The frame that our next one echoes: the newest of its boot, or of a boot that hasn't shown yet that it hears us.
@@ -123,6 +125,7 @@ struct GuardPeer: Hashable, Sendable {
         standings = frame.standings
         stayBound = frame.stayBound
         settingsDigest = frame.settings
+        references = frame.references
         return nil
     }
 

@@ -9,6 +9,9 @@ package struct GuardTimes: Hashable, Sendable {
     package let interval: Interval
     /// Silence after which a node may be replaced, before what confirms it is added (T).
     package let timeout: Interval
+    /// The time for which a MASTER relies on the last frame of its own that came back: half of the timeout, and at least two
+    /// intervals and a half, because one lost frame is no silence.
+    package let patience: Interval
     /// The longest time that letting go takes: the kernel's work, then the release script (w).
     package let releaseTime: Interval
     /// The longest time for which a MASTER that has to let go still has its addresses, from the moment at which the fault
@@ -17,6 +20,8 @@ package struct GuardTimes: Hashable, Sendable {
 
     /// The longest time that the kernel has taken to remove addresses, with a margin (D5, D111).
     package static let kernelTime = Interval.milliseconds(100)
+    /// What takes time before a claim, references and the probe, begins so long before its timer is over (D108).
+    package static let notice = Interval.milliseconds(60)
     /// Room for what a confirmation has to outlast besides: packets on their way, turns of event loops.
     package static let margin = Interval.milliseconds(10)
 
@@ -24,7 +29,7 @@ package struct GuardTimes: Hashable, Sendable {
         interval = cluster.interval
         timeout = cluster.timeout
         releaseTime = Self.kernelTime + (cluster.release?.timeout ?? .zero)
-        let patience = cluster.timeout / 2
+        patience = max(cluster.timeout / 2, cluster.interval * 5 / 2)
         var noticed = Interval.zero
         if let references = cluster.references {
             noticed = references.interval * Int64(references.losses) + references.timeout
@@ -35,9 +40,6 @@ package struct GuardTimes: Hashable, Sendable {
         }
         stayBound = noticed + releaseTime
     }
-
-    /// The time for which a MASTER relies on the last frame of its own that came back (T/2).
-    package var patience: Interval { timeout / 2 }
 
     /// c1: added to the master-down interval, so that it outlasts a MASTER that sent its last advert just before the
     /// fault.

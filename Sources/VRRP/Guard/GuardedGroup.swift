@@ -15,17 +15,31 @@ package struct GuardHold: Hashable, Sendable {
         case silence
         /// The node hasn't been heard since our start.
         case neverHeard
+        /// Too few reference addresses answer: this node may be cut off.
+        case referencesLost
+        /// Reference addresses are asked, and haven't answered.
+        case awaitsReferences
+        /// It is asked who has the addresses.
+        case asksForAddress
+        /// Another machine has one of the addresses.
+        case addressAnswers
+
+        /// True for what is part of each takeover, and is told only if it lasts.
+        var isBrief: Bool { self == .awaitsReferences || self == .asksForAddress }
     }
 
     package var kind: Kind
-    /// The other node's name.
+    /// The other node's name; empty when it isn't about one.
     package var node: String
+    /// The address that another machine has, and that machine.
+    package var address: IPAddress?
+    package var machine: MACAddress?
     /// The name of the path by which it was heard last.
     package var path: String?
     /// The end of the waiting, if nothing happens; `.never` if something must.
     package var until: Instant
 
-    package init(_ kind: Kind, node: String, path: String? = nil, until: Instant = .never) {
+    package init(_ kind: Kind, node: String = "", path: String? = nil, until: Instant = .never) {
         self.kind = kind
         self.node = node
         self.path = path
@@ -33,7 +47,7 @@ package struct GuardHold: Hashable, Sendable {
     }
 
     /// True if the two say the same, but for the time.
-    func isLike(_ other: GuardHold?) -> Bool { other?.kind == kind && other?.node == node }
+    func isLike(_ other: GuardHold?) -> Bool { other?.kind == kind && other?.node == node && other?.machine == machine }
 }
 
 /// The reason that a guarded MASTER has let go.
@@ -42,6 +56,11 @@ package enum GuardRelease: Hashable, Sendable {
     case handOver(node: String)
     /// The other node is MASTER, too, and its claim goes before ours (docs/decisions, D110).
     case secondMaster(node: String)
+    /// Its references are lost. The other node has them, and is ready; nil if nobody is heard.
+    case referencesLost(node: String?)
+
+    /// True if somebody may follow at once, and is told so.
+    var isTold: Bool { if case .secondMaster = self { false } else { true } }
 }
 
 /// An instance, or the members of a sync group, about which the cluster decides as one.
@@ -60,6 +79,18 @@ struct GuardedGroup: Hashable, Sendable {
     /// The claim of another node that this one has agreed to.
     var assent: (node: Int, claim: UInt64)?
     var hold: GuardHold?
+    /// Since when it waits for that, and whether it was told.
+    var holdSince = Instant(nanoseconds: .min)
+    var isHoldTold = false
+    /// When it is to be looked at again if nothing happens.
+    var reviewAt = Instant.never
+    /// BACKUP: what takes time before a claim is asked for until then.
+    var preparesUntil = Instant(nanoseconds: .min)
+    /// True if a claim waits for nothing but references.
+    var awaitsReferences = false
+    var probe = AddressProbe()
+    /// Machines that answer for anything, as they were told.
+    var toldProxies: Set<MACAddress> = []
     /// True if it was MASTER when it was looked at last.
     var wasMaster = false
 
@@ -83,6 +114,8 @@ extension GuardHold: ByteCoded {
         writer.write(kind.rawValue)
         writer.write(text: node)
         writer.write(optional: path) { $0.write(text: $1) }
+        writer.write(optional: address) { $0.write(tagged: $1) }
+        writer.write(optional: machine) { $0.write($1.bits) }
         writer.write(until.nanoseconds)
     }
 
@@ -90,6 +123,8 @@ extension GuardHold: ByteCoded {
         kind = try reader.readCase(Kind.self)
         node = try reader.readText()
         path = try reader.readOptional { reader throws(ByteError) in try reader.readText() }
+        address = try reader.readOptional { reader throws(ByteError) in try reader.readTaggedAddress() }
+        machine = try reader.readOptional { reader throws(ByteError) in MACAddress(bits: try reader.readUInt64()) }
         until = try reader.readMoment()
     }
 }
@@ -103,6 +138,9 @@ extension GuardRelease: ByteCoded {
         case .secondMaster(let node):
             writer.write(UInt8(1))
             writer.write(text: node)
+        case .referencesLost(let node):
+            writer.write(UInt8(2))
+            writer.write(optional: node) { $0.write(text: $1) }
         }
     }
 
@@ -110,6 +148,7 @@ extension GuardRelease: ByteCoded {
         switch try reader.readUInt8() {
         case 0: self = .handOver(node: try reader.readText())
         case 1: self = .secondMaster(node: try reader.readText())
+        case 2: self = .referencesLost(node: try reader.readOptional { reader throws(ByteError) in try reader.readText() })
         default: throw .invalid
         }
     }
