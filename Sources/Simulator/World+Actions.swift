@@ -15,7 +15,6 @@ extension World {
             checkHooks(machine, before: addresses)
             request(machine, .install(addresses), ticket: ticket)
         case .beat(_, let frame): send(frame, from: machine)
-        case .askReference, .probe, .lock: break
         case .runHook(let hook): run(hook, of: machine)
         case .observe(.order(let number, let outcome)): endOrder(machine, number, outcome)
         case .withdraw(let keys, let guarded, let ticket):

@@ -21,14 +21,6 @@ package enum Action: Sendable {
     /// Send a heartbeat to the other nodes of this cluster by all paths. The shell adds what the core doesn't know: the
     /// cluster's tag, the key's number, the path and the signature.
     case beat(cluster: Int, Heartbeat)
-    /// Ask this reference address of a cluster, by its place: send an ICMP echo request with this number, or make a TCP
-    /// connection. `Event.referenceAnswered` follows if it answers.
-    case askReference(cluster: Int, reference: Int, number: UInt16)
-    /// Ask who has this address on this interface, by ARP or neighbour solicitation. `Event.probeAnswered` follows for each
-    /// machine that answers.
-    case probe(interfaceIndex: Int32, IPAddress)
-    /// Pass this request on to the engine that keeps the cluster's lock. `Event.lockAnswered` follows, or nothing does.
-    case lock(cluster: Int, LockRequest)
     /// Run a hook; `Event.hookEnded` follows, or its time runs out.
     case runHook(HookRequest)
     /// Something worth a log line or a live event.

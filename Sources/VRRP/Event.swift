@@ -46,12 +46,6 @@ package enum Event {
     case bootNonce(UInt64)
     /// An authentic heartbeat, which came by this of our paths; both by their places in the configuration.
     case heartbeat(Heartbeat, cluster: Int, path: Int)
-    /// A reference address has answered the request of this number.
-    case referenceAnswered(cluster: Int, reference: Int, number: UInt16)
-    /// Another machine on this interface's link says that it has this address.
-    case probeAnswered(interfaceIndex: Int32, IPAddress, MACAddress)
-    /// The engine of this cluster's lock has answered.
-    case lockAnswered(LockAnswer, cluster: Int)
     /// `deadline` may have come. Spurious calls do nothing.
     case timeout
     /// Hand over everything: priority 0, addresses withdrawn, STOP notifications. Nothing is sent afterwards.

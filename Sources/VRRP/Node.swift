@@ -66,8 +66,6 @@ package struct Node: Sendable {
         case .bootNonce(let nonce): context.guards.nonce = nonce
         case .heartbeat(let frame, let cluster, let path):
             guard take(frame, cluster: cluster, path: path, at: now) else { return }
-        // Nothing asks yet.
-        case .referenceAnswered, .probeAnswered, .lockAnswered: return
         case .hookEnded(let end): hookEnded(end, at: now, into: &actions)
         case .stop:
             stop(runsHooks: false, at: now, into: &actions)

@@ -129,8 +129,6 @@ final class Worker {
             if !transmitter.repeatAdvert(id, contents) { transmitter.advertise(id, settings(of: id), contents) }
             noteWork()
         case .beat(let cluster, let frame): heartbeats.send(frame, cluster: cluster)
-        // The core doesn't ask yet.
-        case .askReference, .probe, .lock: break
         case .install(let addresses, let ticket): effects.install(addresses, ticket: ticket, links: links)
         case .withdraw(let keys, let guarded, let ticket):
             effects.withdraw(keys, guarded: guarded, ticket: ticket, links: links)
