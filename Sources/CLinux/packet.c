@@ -110,6 +110,53 @@ int hasup_heartbeat_socket(const struct hasup_heartbeat_path *path) {
     return fd;
 }
 
+// IPV6_MULTICAST_ALL (linux/in6.h).
+enum { MULTICAST_ALL_V6 = 29 };
+
+static int join_v4(int fd, int index, const uint8_t *group) {
+    struct ip_mreqn member = {.imr_ifindex = index};
+    memcpy(&member.imr_multiaddr, group, 4);
+    return set(fd, IPPROTO_IP, IP_MULTICAST_LOOP, 0) || set(fd, IPPROTO_IP, IP_MULTICAST_TTL, 1) ||
+           set(fd, IPPROTO_IP, IP_MULTICAST_ALL, 0) || set(fd, IPPROTO_IP, IP_TOS, 0xc0) ||
+           setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &member, sizeof member) ||
+           setsockopt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &member, sizeof member);
+}
+
+static int join_v6(int fd, int index, const uint8_t *group) {
+    struct ipv6_mreq member = {.ipv6mr_interface = (unsigned)index};
+    memcpy(&member.ipv6mr_multiaddr, group, 16);
+    // Kernels before 4.20 don't know it.
+    set(fd, IPPROTO_IPV6, MULTICAST_ALL_V6, 0);
+    return set(fd, IPPROTO_IPV6, IPV6_MULTICAST_LOOP, 0) ||
+           set(fd, IPPROTO_IPV6, IPV6_MULTICAST_HOPS, 1) || set(fd, IPPROTO_IPV6, IPV6_TCLASS, 0xc0) ||
+           set(fd, IPPROTO_IPV6, IPV6_MULTICAST_IF, index) ||
+           setsockopt(fd, IPPROTO_IPV6, IPV6_ADD_MEMBERSHIP, &member, sizeof member);
+}
+
+int hasup_heartbeat_group_socket(
+    const char *device, int interface_index, int family, const uint8_t *group, uint16_t port) {
+    int fd = socket(family == 4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0) return -errno;
+    if (setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device, (socklen_t)strlen(device) + 1) ||
+        // A worker's successor joins before its end is closed, and another cluster may use the same group.
+        set(fd, SOL_SOCKET, SO_REUSEADDR, 1))
+        return failed(fd);
+    set(fd, SOL_SOCKET, SO_PRIORITY, 6);
+    union end end;
+    socklen_t size = fill(&end, family, interface_index, group, port);
+    if (bind(fd, &end.any, size)) return failed(fd);
+    if (family == 4 ? join_v4(fd, interface_index, group) : join_v6(fd, interface_index, group)) return failed(fd);
+    return fd;
+}
+
+int hasup_send_to_group(
+    int fd, int family, const uint8_t *group, uint16_t port, const void *bytes, size_t count) {
+    union end end;
+    socklen_t size = fill(&end, family, 0, group, port);
+    ssize_t sent = sendto(fd, bytes, count, MSG_DONTWAIT | MSG_NOSIGNAL, &end.any, size);
+    return sent < 0 ? -errno : 0;
+}
+
 int hasup_send_connected(int fd, const void *bytes, size_t count) {
     ssize_t sent = sendto(fd, bytes, count, MSG_DONTWAIT | MSG_NOSIGNAL, NULL, 0);
     return sent < 0 ? -errno : 0;

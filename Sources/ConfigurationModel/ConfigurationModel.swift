@@ -39,10 +39,11 @@ package struct ConfigurationModel: Record {
         virtualServers.contains { $0.realServers.contains { $0.checks.contains(where: \.isEncrypted) } }
     }
 
-    /// The longest time that a before_release may take; zero without one.
+    /// The longest time that a before_release and the release script behind it may take; zero without any.
     package var releaseTime: Interval {
-        (instances.map(\.hooks) + shared.syncGroups.map(\.hooks)).filter(\.hasBeforeRelease).map(\.timeout).max()
-            ?? .zero
+        let hooks = (instances.map(\.hooks) + shared.syncGroups.map(\.hooks)).filter(\.hasBeforeRelease).map(\.timeout)
+        let scripts = clusters.compactMap { $0.ownNode == nil ? nil : $0.release?.timeout }
+        return (hooks.max() ?? .zero) + (scripts.max() ?? .zero)
     }
 
     /// The part for the VRRP worker. It reads the network, so it gets nothing that it doesn't need, as passwords of

@@ -6,7 +6,7 @@ import Varlink
 
 extension StatusReply {
     /// True if the VRRP worker answers; no instance is in FAULT or can't run; no MASTER can't send, has a rival or lacks an
-    /// address, and none waits for a before_master or after one that failed; an instance in maintenance hears a master;
+    /// address, and none waits for a before_master or after one that failed; an instance in maintenance hears a master; the last release script has ended by itself;
     /// no router advertises other addresses than ours; no BACKUP has an address; the kernel has removed what it was to
     /// remove; all virtual servers have their quorum, and each check that the file asks for is done; all processes have
     /// their filters; all files were read; and the daemon has no problem.
@@ -17,7 +17,7 @@ extension StatusReply {
             && !instances.contains {
                 $0.state == .fault || !$0.faults.isEmpty || $0.sendFailure?.isSilent == true || $0.hasConflictingMaster
                     || $0.differentAddressesOf != nil || $0.hasStranger || $0.lacksAddress
-                    || $0.keepsAddress || $0.leavesAddressesToNobody
+                    || $0.keepsAddress || $0.leavesAddressesToNobody || $0.status.hasFailedRelease
             }
     }
 

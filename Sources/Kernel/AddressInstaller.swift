@@ -9,6 +9,8 @@ package enum AddressOutcome: Hashable, Sendable {
     case added
     /// It was there already: it is left as it is.
     case existed
+    /// It is there without a lifetime: others would go with it.
+    case endless
     /// It was there and is gone.
     case removed
     /// It wasn't there.
@@ -52,6 +54,25 @@ extension RouteConnection {
             try RouteRequest.appendNew(addresses[index], sequence: number, acknowledge: acknowledge, to: &bytes)
         } outcome: {
             AddressOutcome(addition: $0)
+        }
+    }
+
+    /// Gives addresses their lifetimes anew. Guarded are interfaces on which others would go with them: if the kernel
+    /// doesn't promote secondary addresses there, they get none. `outcomes` as for `install`.
+    package func renew(
+        _ addresses: [InterfaceAddress], guarded: Set<Int32>, into outcomes: inout [AddressOutcome]
+    ) {
+        let endless = guarded.filter { (try? promotesSecondaries(on: $0)) != true }
+        perform(Array(addresses.indices), into: &outcomes) { (index, number, acknowledge, bytes) throws(SystemError) in
+            var address = addresses[index]
+            if endless.contains(address.interfaceIndex), address.address.family == .ipv4 { address.lease = nil }
+            try RouteRequest.appendRenewal(address, sequence: number, acknowledge: acknowledge, to: &bytes)
+        } outcome: {
+            AddressOutcome(addition: $0)
+        }
+        for (index, address) in addresses.enumerated()
+        where address.lease != nil && address.address.family == .ipv4 && endless.contains(address.interfaceIndex) {
+            if outcomes[index] == .added { outcomes[index] = .endless }
         }
     }
 
@@ -121,6 +142,11 @@ extension InterfaceAddress {
     package func error(adding code: Int32) -> SystemError {
         let cause = Self.refusal(code, of: address, on: interfaceName).map { ", because \($0)" } ?? ""
         return SystemError(code, "add \(self) to \(interfaceName)\(cause)")
+    }
+
+    /// `can't renew the lease of 10.0.0.1/24 on eth0: …`.
+    package func error(renewing code: Int32) -> SystemError {
+        SystemError(code, "renew the lease of \(self) on \(interfaceName)")
     }
 
     /// A clause: why the kernel refuses to add an address, where its error says less than it means; else nil.

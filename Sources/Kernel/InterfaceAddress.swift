@@ -24,6 +24,8 @@ package struct InterfaceAddress: Hashable, Sendable {
     package var noPrefixRoute = false
     /// Seconds as preferred source; nil for ever, or 0 for an IPv6 /128, so that it isn't chosen as source.
     package var preferredLifetime: UInt32?
+    /// Seconds until the kernel removes it by itself; nil for never.
+    package var lease: UInt32?
 
     package init(interfaceIndex: Int32, interfaceName: String, address: IPAddress, prefixLength: UInt8) {
         self.interfaceIndex = interfaceIndex

@@ -7,6 +7,8 @@ package enum NetlinkCall: Sendable {
     case install([InterfaceAddress])
     /// Take away these addresses; guarded are the interfaces on which others would go with them.
     case withdraw([InterfaceAddress], guarded: Set<Int32>)
+    /// Give these addresses their lifetimes anew; guarded are the interfaces on which others would go with them.
+    case renew([InterfaceAddress], guarded: Set<Int32>)
     /// Read all interfaces and addresses (for `LinkMonitor.finishReload`).
     case read
 }
@@ -30,6 +32,7 @@ package struct NetlinkCompletion: Sendable {
             guard case .failed(let code) = outcome else { continue }
             switch call {
             case .install(let addresses): failures.append(addresses[index].error(adding: code))
+            case .renew(let addresses, _): failures.append(addresses[index].error(renewing: code))
             case .withdraw(let addresses, _): failures.append(addresses[index].error(removing: code))
             case .read: break
             }
@@ -58,19 +61,20 @@ private struct Job {
 }
 
 extension NetlinkCall {
-    fileprivate enum Kind { case install, withdraw, read }
+    fileprivate enum Kind { case install, withdraw, renew, read }
 
     fileprivate var kind: Kind {
         switch self {
         case .install: .install
         case .withdraw: .withdraw
+        case .renew: .renew
         case .read: .read
         }
     }
 
     package var addresses: [InterfaceAddress] {
         switch self {
-        case .install(let addresses), .withdraw(let addresses, _): addresses
+        case .install(let addresses), .withdraw(let addresses, _), .renew(let addresses, _): addresses
         case .read: []
         }
     }
@@ -201,6 +205,8 @@ package final class NetlinkThread: CallThreadBody, @unchecked Sendable {
         case .install(let addresses): connection.install(addresses, into: &job.pointee.outcomes)
         case .withdraw(let addresses, let guarded):
             connection.withdraw(addresses, guarded: guarded, into: &job.pointee.outcomes)
+        case .renew(let addresses, let guarded):
+            connection.renew(addresses, guarded: guarded, into: &job.pointee.outcomes)
         case .read:
             do { job.pointee.snapshot = try connection.snapshot() } catch { job.pointee.readError = error.code }
         }
@@ -213,14 +219,17 @@ package final class NetlinkThread: CallThreadBody, @unchecked Sendable {
         var place = run.first
         while let job = place {
             addresses.append(contentsOf: job.pointee.call.addresses)
-            if case .withdraw(_, let some) = job.pointee.call { guarded.formUnion(some) }
+            switch job.pointee.call {
+            case .withdraw(_, let some), .renew(_, let some): guarded.formUnion(some)
+            case .install, .read: break
+            }
             place = job.pointee.next
         }
         var outcomes = Array(repeating: AddressOutcome.pending, count: count)
-        if kind == .install {
-            connection.install(addresses, into: &outcomes)
-        } else {
-            connection.withdraw(addresses, guarded: guarded, into: &outcomes)
+        switch kind {
+        case .install: connection.install(addresses, into: &outcomes)
+        case .renew: connection.renew(addresses, guarded: guarded, into: &outcomes)
+        case .withdraw, .read: connection.withdraw(addresses, guarded: guarded, into: &outcomes)
         }
         var start = 0
         place = run.first

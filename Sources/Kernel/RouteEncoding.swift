@@ -19,6 +19,16 @@ enum RouteRequest {
         }
     }
 
+    /// Appends RTM_NEWADDR for an address that exists: its lifetime begins anew. - Throws: `SystemError` when there is no
+    /// memory.
+    static func appendRenewal(
+        _ address: InterfaceAddress, sequence: UInt32, acknowledge: Bool, to bytes: inout [UInt8]
+    ) throws(SystemError) {
+        try append(RTM_NEWADDR, NLM_F_REPLACE, address, sequence, acknowledge, to: &bytes) { message in
+            putOptions(of: address, into: message)
+        }
+    }
+
     /// Appends RTM_DELADDR. - Throws: `SystemError` when there is no memory.
     static func appendDelete(
         _ address: InterfaceAddress, sequence: UInt32, acknowledge: Bool, to bytes: inout [UInt8]
@@ -103,10 +113,12 @@ enum RouteRequest {
         if address.noPrefixRoute { flags |= UInt32(IFA_F_NOPREFIXROUTE) }
         if flags != 0 { put(nla_put_u32(message, Int32(IFA_FLAGS), flags)) }
         let preferred = address.preferredLifetime ?? (isIPv6 && address.prefixLength == 128 ? 0 : .max)
-        if preferred != .max {
+        if preferred != .max || address.lease != nil {
             var lifetimes = ifa_cacheinfo()
-            lifetimes.ifa_prefered = preferred
-            lifetimes.ifa_valid = .max
+            let valid = address.lease ?? .max
+            // A renewed one would never be deprecated, unless it is from the beginning.
+            lifetimes.ifa_prefered = address.lease == nil || preferred == 0 ? preferred : valid
+            lifetimes.ifa_valid = valid
             put(nla_put(message, Int32(IFA_CACHEINFO), Int32(MemoryLayout<ifa_cacheinfo>.size), &lifetimes))
         }
         put(nla_put_u8(message, Int32(IFA_PROTO), AddressProtocol.ours))

@@ -18,6 +18,8 @@ package struct FileRights: OptionSet, Hashable, Sendable {
     /// To give a new file the name of another one in its folder.
     package static let replaceFile = FileRights(rawValue: 1 << 5 | 1 << 8)
     package static let makeFolder = FileRights(rawValue: 1 << 7)
+    /// To open a device for both, and to set it up (LANDLOCK_ACCESS_FS_IOCTL_DEV).
+    package static let device = FileRights(rawValue: 1 << 1 | 1 << 2 | 1 << 15)
     /// To make files, and to write into files.
     package static let write = FileRights(rawValue: 1 << 1 | 1 << 8 | 1 << 14)
     /// To open files for writing, to make, remove, rename and cut what isn't a device, and to make folders.
@@ -83,17 +85,18 @@ package struct LandlockPlan: Hashable, Sendable {
     package static let reader = LandlockPlan([Rule("/", .read)])
 
     /// hasupd's without scripts: it reads anywhere, writes in these folders, makes its control socket, also when
-    /// somebody has removed that one's folder, and executes what lies in those folders. It starts and signals processes
+    /// somebody has removed that one's folder, opens these devices, and executes what lies in those folders. It starts and signals processes
     /// that it had before, so it isn't scoped, and its checker needs TCP.
     package static func supervisor(
-        writing: [String], socketFolder: String, executing: [String]
+        writing: [String], socketFolder: String, devices: [String] = [], executing: [String]
     ) -> LandlockPlan {
         // A folder that is made anew has no rule: what its parent allows is allowed in it. Nobody removes /run.
         let isDeep = socketFolder.split(separator: "/").count > 1
         let anew = isDeep ? [Rule(socketFolder + "/..", [.makeFolder, .makeSocket])] : []
         return LandlockPlan(
             [Rule("/", .read), Rule(socketFolder, [.makeSocket, .removeFile])] + anew
-                + writing.map { Rule($0, .change) } + executing.map { Rule($0, .execute) })
+                + writing.map { Rule($0, .change) } + devices.map { Rule($0, .device) }
+                + executing.map { Rule($0, .execute) })
     }
 }
 

@@ -21,12 +21,13 @@ extension SeccompLists {
             "timerfd_create", "timerfd_settime", "timerfd_gettime", "eventfd2", "signalfd4", "pipe", "pipe2", "fcntl",
             "dup", "dup2", "dup3", "close_range")
 
-    /// TCGETS, FIONREAD, FIONBIO, SIOCGIFNAME, SIOCGIFFLAGS, SIOCGIFMTU, SIOCGIFINDEX (asm-generic/ioctls.h,
-    /// linux/sockios.h).
-    private static let controls: [SeccompRule] = [0x5401, 0x541b, 0x5421, 0x8910, 0x8913, 0x8921, 0x8933].map {
-        request in
-        SeccompRule("ioctl", int(1, request))
-    }
+    /// TCGETS, FIONREAD, FIONBIO, SIOCGIFNAME, SIOCGIFFLAGS, SIOCGIFMTU, SIOCGIFINDEX; for serial lines TCSETS, TCFLSH,
+    /// TIOCEXCL, and TCGETS2 and TCSETS2 of newer C libraries (asm-generic/ioctls.h, linux/sockios.h). The worker that inherits
+    /// it asks for TIOCOUTQ.
+    private static let controls: [SeccompRule] = [
+        0x5401, 0x541b, 0x5421, 0x8910, 0x8913, 0x8921, 0x8933, 0x5402, 0x540b, 0x540c, 0x5411,
+        Int32(bitPattern: 0x802c_542a), 0x402c_542b,
+    ].map { request in SeccompRule("ioctl", int(1, request)) }
 
     /// Files: which ones is Landlock's part.
     private static let files: [SeccompRule] =

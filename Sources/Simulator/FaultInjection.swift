@@ -62,6 +62,10 @@ enum FaultInjection: String, CaseIterable {
     case losesResignations
     /// A core isn't told that there are hooks.
     case skipsHooks
+    /// The kernel says that it has renewed a lease, and hasn't.
+    case neverRenews
+    /// The kernel adds and renews without a lifetime.
+    case forgetsLeases
 
     /// A part of the message of the one invariant that finds it.
     var sign: String {
@@ -90,6 +94,8 @@ enum FaultInjection: String, CaseIterable {
         case .forgetsOwedNotifications: "before its members"
         case .losesMaintenance, .losesResignations: "which it shouldn't"
         case .skipsHooks: "before its before_master"
+        case .neverRenews: "lets the lease of"
+        case .forgetsLeases: "after its lease"
         }
     }
 

@@ -46,6 +46,7 @@ extension World {
         case .replace(let router):
             guard let held = found(machine, router) else { return }
             machines[machine].kernel.change(held.key) { $0.address.addedBy = 0 }
+            machines[machine].kernel.renew(held.key, until: nil, isEndless: true)
         case .removeAndAdd(let router, let pause):
             guard let held = found(machine, router),
                 let prefix = Prefix(address: held.key.address, length: Int(held.key.length))

@@ -18,6 +18,8 @@ enum Remover {
     case ours
     case otherProgram
     case link
+    /// The kernel itself, at the end of a lifetime.
+    case kernel
 }
 
 /// An address on a link.
@@ -27,6 +29,12 @@ struct HeldAddress {
     /// The form in which hasup has added it; nil for others.
     var form: VirtualAddress?
     var addedAt: Int64
+    /// The end of its lifetime by the machine's clock; nil for none.
+    var endsAt: Instant?
+    /// True if a renewal has added it: its core may not know of it.
+    var isRenewed = false
+    /// True if it has no lifetime whatever its file says: others would go with it, or another program has taken it away.
+    var isEndless = false
 
     var key: AddressKey { address.key }
 
@@ -117,7 +125,8 @@ struct Kernel {
 
     /// Adds an address. - Returns: the error number, 0 for none.
     mutating func add(
-        _ address: VirtualAddress, on index: Int32, by owner: AddressOwner, mark: UInt8 = 0, at now: Int64
+        _ address: VirtualAddress, on index: Int32, by owner: AddressOwner, mark: UInt8 = 0, until end: Instant? = nil,
+        at now: Int64
     ) -> Int32 {
         guard let place = place(ofIndex: index) else { return 19 }
         let key = AddressKey(address, interfaceIndex: index)
@@ -128,12 +137,25 @@ struct Kernel {
             flags.insert(.secondary)
         }
         if key.address.family == .ipv6, address.duplicateAddressDetection { flags.insert(.tentative) }
-        let held = HeldAddress(
+        if end != nil { flags.insert(.limited) }
+        var held = HeldAddress(
             address: KernelAddress(key, scope: address.scope, addedBy: keepsMarks ? mark : 0, flags: flags),
             owner: owner, form: owner == .ours ? address : nil, addedAt: now)
+        held.endsAt = end
         links[place].addresses.append(held)
         notify(held.address, isPresent: true)
         return 0
+    }
+
+    /// Sets an address's lifetime, in place.
+    mutating func renew(_ key: AddressKey, until end: Instant?, isEndless: Bool) {
+        guard let place = place(ofIndex: key.interfaceIndex),
+            let number = links[place].addresses.firstIndex(where: { $0.key == key })
+        else { return }
+        links[place].addresses[number].endsAt = end
+        links[place].addresses[number].isEndless = isEndless
+        guard links[place].addresses[number].address.flags.contains(.limited) != (end != nil) else { return }
+        change(key) { $0.address.flags.formSymmetricDifference(.limited) }
     }
 
     /// Takes an address away. - Returns: the error number, 0 for none.
@@ -143,14 +165,16 @@ struct Kernel {
         else { return 99 }
         let gone = links[place].addresses.remove(at: number)
         note(gone, remover, isCollateral: false)
+        // To its core another program has taken it away, too.
+        let isForeign = remover == .otherProgram || remover == .kernel && gone.owner != .ours
         let isPrimary = key.address.family == .ipv4 && !gone.address.flags.contains(.secondary)
         let heir = isPrimary ? links[place].addresses.firstIndex { sharesSubnet($0.key, key) } : nil
         guard let heir else {
-            notify(gone.address, isPresent: false, isForeign: remover == .otherProgram)
+            notify(gone.address, isPresent: false, isForeign: isForeign)
             return 0
         }
         if promotes || isGuarded {
-            notify(gone.address, isPresent: false, isForeign: remover == .otherProgram)
+            notify(gone.address, isPresent: false, isForeign: isForeign)
             links[place].addresses[heir].address.flags.remove(.secondary)
             notify(links[place].addresses[heir].address, isPresent: true)
             return 0
@@ -159,9 +183,9 @@ struct Kernel {
         links[place].addresses = links[place].addresses.filter { !sharesSubnet($0.key, key) }
         for secondary in lost {
             note(secondary, remover, isCollateral: true)
-            notify(secondary.address, isPresent: false, isForeign: remover == .otherProgram)
+            notify(secondary.address, isPresent: false, isForeign: isForeign)
         }
-        notify(gone.address, isPresent: false, isForeign: remover == .otherProgram)
+        notify(gone.address, isPresent: false, isForeign: isForeign)
         return 0
     }
 

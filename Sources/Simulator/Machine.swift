@@ -17,6 +17,7 @@ struct KernelRequest {
     enum Work {
         case install([PlacedAddress])
         case withdraw([AddressKey], guarded: Set<Int32>)
+        case renew([PlacedAddress], guarded: Set<Int32>)
         /// Everything is read anew.
         case read
     }
@@ -117,6 +118,8 @@ struct Machine {
     /// True if notifications are being lost, until everything is read anew.
     var losesNotifications = false
     var view = KernelView()
+    /// When a renewal was last refused, or the daemon began or went on.
+    var leasesMayEndSince: Int64 = 0
     /// The kernel's revision at the last look.
     var checkedRevision = -1
 

@@ -156,12 +156,15 @@ extension World {
     /// A core asks for a hook. One that was asked for before isn't run again.
     mutating func run(_ request: HookRequest, of machine: Int) {
         let model = machines[machine].actingModel
-        let (subject, hooks) =
-            switch request.subject {
-            case .instance(let id): (NotificationKey(.instance, model.instances[id].name), model.instances[id].hooks)
-            case .group(let place):
-                (NotificationKey(.group, model.shared.syncGroups[place].name), model.shared.syncGroups[place].hooks)
-            }
+        let (subject, hooks): (NotificationKey, HookSettings)
+        switch request.subject {
+        case .instance(let id):
+            (subject, hooks) = (NotificationKey(.instance, model.instances[id].name), model.instances[id].hooks)
+        case .group(let place):
+            let group = model.shared.syncGroups[place]
+            (subject, hooks) = (NotificationKey(.group, group.name), group.hooks)
+        case .guarded(let cluster, let group): return runRelease(request, cluster, group, of: machine)
+        }
         let key = HookOfMachine(hook: request.hook, subject: subject, number: request.number)
         if request.isVoid {
             machines[machine].hookRuns[key] = nil

@@ -50,8 +50,10 @@ struct Simulation {
         var operators = Operators(seed: seed, isPlain: isPlain)
         var groups = GroupPlan(seed: seed, routerCount: scenario.routers.count, isPlain: isPlain)
         groups.hooks = groups.groups.map { _ in operators.hooks() }
+        var leases = LeasePlan(seed: seed, isPlain: isPlain)
         for machine in scenario.models.indices {
             for place in scenario.models[machine].instances.indices {
+                leases.addLease(to: &scenario.models[machine].instances[place])
                 operators.addHooks(to: &scenario.models[machine].instances[place])
             }
             groups.group(&scenario.models[machine], isDisturbed: false, &tracked)

@@ -20,6 +20,8 @@ extension World {
         case .observe(.order(let number, let outcome)): endOrder(machine, number, outcome)
         case .withdraw(let keys, let guarded, let ticket):
             request(machine, .withdraw(keys, guarded: guarded), ticket: ticket)
+        case .renew(let addresses, let guarded, let ticket):
+            request(machine, .renew(addresses, guarded: guarded), ticket: ticket)
         case .announce(let instance, let address): announce(address, settings(instance), by: machine)
         case .notify(let notification):
             invariants.notified(machine, life: machines[machine].life, notification.sequence, at: now)
@@ -157,7 +159,8 @@ extension World {
         }
         machines[machine].checkedRevision = machines[machine].kernel.revision
         let known = Set(machines[machine].ledgerKeys.values)
-        for held in machines[machine].kernel.all where held.owner == .ours && !known.contains(held.key) {
+        for held in machines[machine].kernel.all
+        where held.owner == .ours && !known.contains(held.key) && !held.isRenewed {
             invariants.fail(now, "machine \(machine) has \(held.key.address) without a record of it")
         }
         for settings in machines[machine].actingModel.instances {

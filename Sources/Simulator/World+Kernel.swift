@@ -57,6 +57,8 @@ extension World {
         case .read: return KernelAnswer([])
         case .install(let addresses):
             results = addresses.map { install($0, on: machine) }
+        case .renew(let addresses, let guarded):
+            results = addresses.map { renew($0, isGuarded: guarded.contains($0.interfaceIndex), on: machine) }
         case .withdraw(let keys, let guarded):
             results = keys.map { _ in .absent }
             for isGuarded in [false, true] {
@@ -74,7 +76,9 @@ extension World {
         if injection == .skipsInstalls { return .done }
         let key = placed.key
         let code = machines[machine].kernel.add(
-            placed.address, on: placed.interfaceIndex, by: .ours, mark: AddressProtocol.ours, at: now)
+            placed.address, on: placed.interfaceIndex, by: .ours, mark: AddressProtocol.ours,
+            until: end(of: placed, on: machine), at: now)
+        if code == 0 { scheduleEnd(of: key, on: machine) }
         trace.note(now, machine, "adds \(key.address)/\(key.length) to \(key.interfaceIndex): \(code)")
         if code == 0, placed.address.duplicateAddressDetection {
             schedule(.detected(machine: machine, key, addedAt: now), after: 1_000_000_000)

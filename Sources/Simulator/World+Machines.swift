@@ -41,6 +41,7 @@ extension World {
         if machines[machine].node != nil { endKernelWork(machine) }
         machines[machine].life += 1
         machines[machine].node = nil
+        expectEndOfLeases(machine)
         machines[machine].hookRuns = [:]
         unpause(machine)
         for router in scenario.routers.indices { change(machine, router, to: .initialize, "dead") }
@@ -108,6 +109,7 @@ extension World {
         _ machine: Int, _ model: ConfigurationModel, _ evidence: StaleAddresses.Evidence
     ) -> [AddressRecord] {
         machines[machine].node = Node()
+        machines[machine].leasesMayEndSince = now
         machines[machine].isBeginning = true
         if !heartbeats.isEmpty { give(machine, .bootNonce(random.next())) }
         machines[machine].actingModel = model
@@ -205,6 +207,7 @@ extension World {
         guard machines[machine].isPaused else { return }
         let waiting = machines[machine].inbox
         unpause(machine)
+        machines[machine].leasesMayEndSince = now
         trace.note(now, machine, "resumed")
         let length = now - machines[machine].pausedAt
         machines[machine].foreignRemovalUntil = machines[machine].foreignRemovalUntil.mapValues { $0 + length }

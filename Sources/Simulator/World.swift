@@ -14,6 +14,10 @@ enum WorldEvent {
     /// Duplicate address detection is over.
     case detected(machine: Int, AddressKey, addedAt: Int64)
     case revive(machine: Int, life: Int)
+    /// The lifetime of an address may be over.
+    case leaseEnd(machine: Int, AddressKey)
+    /// The daemon of this life has been dead for longer than its leases.
+    case leasesOver(machine: Int, life: Int)
     /// A hook has ended.
     case hookEnd(machine: Int, HookOfMachine, Bool)
     case undo(Disturbance, life: Int)
@@ -29,6 +33,8 @@ struct World {
     /// By path of the guard; none without one.
     var heartbeats: [LAN] = []
     var guardFault: GuardFault?
+    /// One release script in so many is killed; nil for none.
+    var releaseFailures: Int?
     var machines: [Machine]
     var now: Int64 = 0
     var trace: Trace
@@ -105,6 +111,8 @@ struct World {
         case .detected(let machine, let key, let addedAt): endDetection(machine, key, addedAt: addedAt)
         case .revive(let machine, let life):
             if machines[machine].life == life { revive(machine) }
+        case .leaseEnd(let machine, let key): endLease(machine, key)
+        case .leasesOver(let machine, let life): if machines[machine].life == life { checkLeasesOver(machine) }
         case .hookEnd(let machine, let key, let succeeded): endHook(machine, key, succeeded)
         case .undo(let disturbance, let life): end(disturbance, life: life)
         case .firstResults(let machine, let start):

@@ -27,7 +27,7 @@ package enum Refusal: Error, Hashable, Sendable, CustomStringConvertible {
     case faultyInstance(String)
     /// The socket on this interface was given before, and the worker hasn't taken it yet.
     case pendingSocket(String)
-    /// No UDP path is at this place.
+    /// No path is at this place.
     case heartbeat(HeartbeatPlace)
     /// The socket of this path was given before, and the worker hasn't taken it yet.
     case pendingHeartbeat(HeartbeatPlace)
@@ -66,7 +66,7 @@ package enum Refusal: Error, Hashable, Sendable, CustomStringConvertible {
         case .faultyInstance(let name): "instance \(name) has no interface to open a socket on"
         case .pendingSocket(let interface): "a socket on \(interface) is on its way to it already"
         case .heartbeat(let place):
-            "the configuration has no UDP path \(place.path) of cluster \(place.cluster) to node \(place.node)"
+            "the configuration has no path \(place.path) of cluster \(place.cluster) to node \(place.node)"
         case .pendingHeartbeat(let place):
             "the socket of path \(place.path) of cluster \(place.cluster) to node \(place.node) is on its way to it already"
         case .hook(let hook, let name): "\(name) has no \(hook.keyword)"
@@ -204,9 +204,14 @@ package struct Broker<Source: InstanceSource> {
 
     /// The hook that a worker asks for. - Throws: `Refusal`.
     package func hook(
-        _ hook: Hook, of subject: NotificationSubject, generation: UInt64
+        _ hook: Hook, of subject: HookSubject, generation: UInt64
     ) throws(Refusal) -> HookCommand {
-        let found = try find(subject, generation)
+        let found: NotificationSettings
+        switch subject {
+        case .instance(let number): found = try find(.instance(number), generation)
+        case .group(let number): found = try find(.group(number), generation)
+        case .guarded(let cluster, let group): return try release(hook, cluster, group, generation)
+        }
         guard let script = found.scripts.first(where: { $0.trigger == hook.trigger }) else {
             throw .hook(hook, found.key.name)
         }
@@ -218,10 +223,29 @@ package struct Broker<Source: InstanceSource> {
 
     /// The key of a hook that a worker doesn't wait for any more: the configuration may have lost the hook itself.
     /// - Throws: `Refusal`.
-    package func key(
-        of hook: Hook, _ subject: NotificationSubject, generation: UInt64
-    ) throws(Refusal) -> HookKey {
-        HookKey(hook, of: try find(subject, generation).key)
+    package func key(of hook: Hook, _ subject: HookSubject, generation: UInt64) throws(Refusal) -> HookKey {
+        switch subject {
+        case .instance(let number): HookKey(hook, of: try find(.instance(number), generation).key)
+        case .group(let number): HookKey(hook, of: try find(.group(number), generation).key)
+        case .guarded(let cluster, let group): try release(hook, cluster, group, generation).key
+        }
+    }
+
+    /// The release script of a cluster, for what it guards at this place. Its name is a sync group's, or an instance's.
+    /// - Throws: `Refusal`.
+    private func release(
+        _ hook: Hook, _ cluster: Int, _ group: Int, _ generation: UInt64
+    ) throws(Refusal) -> HookCommand {
+        let source = try source(of: generation)
+        guard hook == .release, source.clusters.indices.contains(cluster),
+            let script = source.clusters[cluster].release, source.clusters[cluster].guarded.indices.contains(group)
+        else { throw .hook(hook, "cluster \(cluster), group \(group)") }
+        let name = source.clusters[cluster].guarded[group]
+        var place = 0
+        while let syncGroup = source.group(at: place), syncGroup.name != name { place += 1 }
+        return HookCommand(
+            key: HookKey(.release, of: NotificationKey(source.group(at: place) == nil ? .instance : .group, name)),
+            command: ScriptCommand(script, global: source.global), timeout: script.timeout)
     }
 
     /// Scripts and mails of an instance or a sync group.

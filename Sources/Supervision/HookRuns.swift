@@ -30,7 +30,8 @@ package struct HookCommand: Hashable, Sendable {
 ///
 /// A worker numbers what it asks for; its successor asks again under the same number. So a run belongs to a number: it is
 /// started once, and its end is told to whichever worker asks. No hook runs twice at once: the next run waits for the
-/// end of the one before, whoever has started that. A subject's before_master and before_release never run side by side.
+/// end of the one before, whoever has started that. A subject's before_master never runs beside what closes again what it
+/// opens.
 package struct HookRuns: Sendable {
     package enum HookStep: Hashable, Sendable {
         /// Start the hook under this number; `ended` follows.
@@ -100,8 +101,9 @@ package struct HookRuns: Sendable {
     }
 
     private func mayStart(_ key: HookKey) -> Bool {
-        let other = HookKey(key.hook == .beforeMaster ? .beforeRelease : .beforeMaster, of: key.subject)
-        return runningCount < runningMax && runs[key]?.isFree ?? true && runs[other]?.isFree ?? true
+        let others: [Hook] = key.hook == .beforeMaster ? [.beforeRelease, .release] : [.beforeMaster]
+        return runningCount < runningMax && runs[key]?.isFree ?? true
+            && others.allSatisfy { runs[HookKey($0, of: key.subject)]?.isFree ?? true }
     }
 
     /// A worker asks for a hook under this number.

@@ -22,6 +22,11 @@ package struct ScriptCommand: Hashable, Sendable {
         self.init(script.arguments, script.identity, global: global)
     }
 
+    /// The release script of a cluster.
+    package init(_ script: ReleaseScript, global: GlobalSettings) {
+        self.init(script.arguments, script.identity, global: global)
+    }
+
     /// A script of a virtual or real server.
     package init(_ script: ServiceScript, global: GlobalSettings) {
         self.init(script.arguments, script.identity, global: global)

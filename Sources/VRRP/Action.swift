@@ -11,6 +11,9 @@ package enum Action: Sendable {
     /// Remove these addresses, which the ledger calls ours; answer with `Event.applied(ticket:)`. Guarded: interfaces
     /// on which others would go with them unless the kernel promotes secondary addresses.
     case withdraw([AddressKey], guarded: Set<Int32>, ticket: UInt64)
+    /// Give these addresses of ours their lifetime anew, from now on; answer with `Event.applied(ticket:)`. Guarded: as for
+    /// a withdrawal; there they have no lifetime unless the kernel promotes secondary addresses.
+    case renew([PlacedAddress], guarded: Set<Int32>, ticket: UInt64)
     /// Send one gratuitous ARP or unsolicited neighbour advertisement for this address.
     case announce(InstanceID, VirtualAddress)
     /// A state change for scripts and FIFOs.
@@ -259,6 +262,8 @@ package enum TransitionReason: Hashable, Sendable {
     case hookFailed
     /// Its guard has decided it.
     case guarded(GuardRelease)
+    /// It stood still until the lease of its addresses was over and a peer may have taken over.
+    case leaseEnded
 }
 
 /// A reason that keeps an instance from taking part.

@@ -159,6 +159,7 @@ extension TransitionReason {
         case .guarded(let why):
             writer.write(UInt8(19))
             why.encode(into: &writer)
+        case .leaseEnded: writer.write(UInt8(20))
         }
     }
 
@@ -186,6 +187,7 @@ extension TransitionReason {
         case 17: self = .raised
         case 18: self = .hookFailed
         case 19: self = .guarded(try GuardRelease(decoding: &reader))
+        case 20: self = .leaseEnded
         default: throw .invalid
         }
     }

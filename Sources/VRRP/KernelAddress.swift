@@ -87,6 +87,8 @@ package struct PlacedAddress: Hashable, Sendable {
     package var interfaceIndex: Int32
     /// The address, with the options that it is added with.
     package var address: VirtualAddress
+    /// The seconds after which the kernel removes it by itself, unless it is renewed; nil for never.
+    package var lease: Int?
 
     package init(_ address: VirtualAddress, interfaceIndex: Int32) {
         self.address = address
@@ -104,6 +106,8 @@ package enum AddressResult: Hashable, Sendable {
     case existed
     /// It wasn't there, and wasn't removed.
     case absent
+    /// It is there without a lifetime: other addresses would go with it when that ends.
+    case endless
     /// The kernel refused, with this error number.
     case refused(Int32)
 

@@ -11,6 +11,8 @@ struct NodeGuards: Sendable {
     var nonce: UInt64 = 0
     /// A predecessor's legacy, until the first configuration.
     var kept: KeptGuards?
+    /// False when nobody is there to run release scripts.
+    var runsScripts = true
 
     /// The place of the decision about an instance.
     struct GuardPlace: Hashable, Sendable {
@@ -23,7 +25,9 @@ struct NodeGuards: Sendable {
     /// The next time at which something is to be sent or looked at.
     var deadline: Instant {
         clusters.reduce(.never) { earliest, cluster in
-            cluster.groups.reduce(min(earliest, cluster.beatDueAt)) { min($0, $1.hold?.until ?? .never) }
+            cluster.groups.reduce(min(earliest, cluster.beatDueAt)) {
+                min($0, $1.hold?.until ?? .never, $1.release.deadline)
+            }
         }
     }
 
@@ -144,6 +148,7 @@ extension Node {
     private mutating func settle(
         _ place: Int, of number: Int, at now: Instant, into actions: inout [Action]
     ) -> Bool {
+        followRelease(place, of: number, at: now, into: &actions)
         var group = context.guards.clusters[number].groups[place]
         var state = state(of: group.members, at: now)
         let (times, bound) = (context.guards.clusters[number].times, context.guards.clusters[number].peerBound)
@@ -168,11 +173,20 @@ extension Node {
         context.guards.clusters[number].groups[place] = group
         if state.state == .master {
             guard let why = context.guards.clusters[number].release(place, state, at: now) else { return false }
+            if case .handOver = why, group.release.hasFailed { return false }
             letGo(group.members, why, at: now, into: &actions)
             return true
         }
-        guard state.wantsMaster else { return false }
-        if let hold = context.guards.clusters[number].hold(place, state, at: now) {
+        let own = group.release.hold(
+            of: context.guards.clusters[number].ownName, wantsMaster: state.wantsMaster)
+        guard state.wantsMaster, !group.release.keepsFromClaiming else {
+            context.guards.clusters[number].groups[place].hold = own
+            context.guards.clusters[number].groups[place].claim = 0
+            if let own, !own.isLike(former) { report(own, of: group.members, into: &actions) }
+            return false
+        }
+        if let held = context.guards.clusters[number].hold(place, state, at: now) {
+            let hold = own ?? held
             context.guards.clusters[number].groups[place].hold = hold
             if !hold.isLike(former) { report(hold, of: group.members, into: &actions) }
             return false
@@ -243,7 +257,10 @@ extension Node {
     /// The states of a cluster's groups.
     private func groupStates(of number: Int, at now: Instant) -> [GroupState] {
         var states: [GroupState] = []
-        for group in context.guards.clusters[number].groups { states.append(state(of: group.members, at: now)) }
+        for group in context.guards.clusters[number].groups {
+            states.append(state(of: group.members, at: now))
+            if group.release.isOpen { states[states.count - 1].hasAddresses = true }
+        }
         return states
     }
 

@@ -21,6 +21,7 @@ struct StoppingUnit: Sendable {
 extension Node {
     mutating func hookEnded(_ end: HookEnd, at now: Instant, into actions: inout [Action]) {
         if end.hook == .beforeMaster { return beforeMasterEnded(end, at: now, into: &actions) }
+        if end.hook == .release { return releaseScriptEnded(end, at: now, into: &actions) }
         if preparing?.take(end) == true, preparing?.subjects.isEmpty == true { preparing = nil }
         for place in stopping.indices.reversed() where stopping[place].awaited.take(end) {
             if stopping[place].awaited.subjects.isEmpty { finishStopping(place, at: now, into: &actions) }
@@ -89,6 +90,7 @@ extension Node {
     ///
     /// - Parameter runsHooks: whether anybody is there to run them.
     mutating func stop(runsHooks: Bool, at now: Instant, into actions: inout [Action]) {
+        context.guards.runsScripts = runsHooks
         guard !isStopping else {
             // Nobody is there any more to run them.
             if !runsHooks {
@@ -111,8 +113,8 @@ extension Node {
         endAll(routers.indices.filter { !waiting.contains($0) }, at: now, into: &actions)
     }
 
-    /// True if everything was handed over after a stop.
-    package var hasStopped: Bool { isStopping && stopping.isEmpty }
+    /// True if everything was handed over after a stop, and guarded groups were released.
+    package var hasStopped: Bool { isStopping && stopping.isEmpty && !context.guards.awaitsReleases }
 
     /// Instances that move together: the members of each group, and each other one by itself.
     private var units: [[InstanceID]] {

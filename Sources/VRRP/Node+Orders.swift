@@ -125,7 +125,8 @@ extension Node {
             routers[id].enterBackup(routers[id].reasonToRelease, at: now, &context, into: &actions)
         }
         context.orders.active[place].phase = .releases(since: now, hasWithdrawn: hasWithdrawn)
-        context.orders.active[place].deadline = now + (members.map { routers[$0].handOverTime }.max() ?? .zero)
+        let times = members.map { routers[$0].handOverTime + context.guards.releaseTime(of: $0) }
+        context.orders.active[place].deadline = now + (times.max() ?? .zero)
     }
 
     private mutating func report(_ outcome: OrderOutcome, of place: Int, into actions: inout [Action]) {

@@ -175,6 +175,7 @@ extension VirtualRouter {
         announceUnconfirmed(at: now, &context)
         install(
             allAddresses.filter { place(of: $0, context) != nil }, at: now, &context, into: &actions)
+        renewLease(at: now, &context, into: &actions)
         checkServing(at: now, &context, into: &actions)
         tellMaster(at: now, &context, into: &actions)
     }

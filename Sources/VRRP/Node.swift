@@ -43,6 +43,11 @@ package struct Node: Sendable {
         case .interfaceRemoved(let index): remove(index, at: now, into: &actions)
         case .addresses(let changes, let isAfterLoss): take(changes, isAfterLoss: isAfterLoss, at: now, into: &actions)
         case .applied(let ticket, var answer):
+            if let renewal = context.takeRenewal(ticket) {
+                guard let id = renewal.instance else { return }
+                routers[id].renewed(renewal, answer, at: now, &context, into: &actions)
+                break
+            }
             guard let work = context.complete(ticket, &answer, at: now) else { break }
             if let id = work.instance {
                 changed.add(id)
@@ -162,6 +167,13 @@ package struct Node: Sendable {
         if status.state == .master, let awaited = awaitedRelease(of: instance) {
             status.awaitedHook = .beforeRelease
             status.hookTimeLeft = max(.zero, awaited.deadline - now)
+        }
+        if let release = context.guards.release(of: instance) {
+            status.hasFailedRelease = release.hasFailed
+            if release.isUnderWay {
+                status.awaitedHook = .release
+                status.hookTimeLeft = release.until == .never ? nil : max(.zero, release.until - now)
+            }
         }
         if let place = routers[instance].group { describe(context.groups[place], in: &status, of: instance) }
         return status

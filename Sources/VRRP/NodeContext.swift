@@ -30,9 +30,11 @@ enum TimerKind: Int, CaseIterable {
     case reclaim
     /// MASTER: the time of its before_masters is over.
     case hook
+    /// MASTER: its addresses' lifetimes are renewed.
+    case renewLease
 
     /// The number of kinds. `allCases.count` would build an array each time a timer is set.
-    static let count = TimerKind.hook.rawValue + 1
+    static let count = TimerKind.renewLease.rawValue + 1
 }
 
 /// A request to the kernel that it hasn't answered, by ticket.
@@ -74,6 +76,8 @@ struct NodeContext {
     private(set) var staleAddressesAt = Instant.never
     private var tickets: [UInt64: KernelWork] = [:]
     private var lastTicket: UInt64 = 0
+    /// Renewals of leases that the kernel hasn't answered, by ticket.
+    private var renewals: [UInt64: LeaseRenewal] = [:]
     /// Removals of ours that the kernel hasn't reported yet: its notifications come by another way than the answer.
     private var expectedRemovals: [AddressKey: Int] = [:]
     /// Networks that we take or have just taken addresses out of: work under way, and until when its echo may come.
@@ -105,6 +109,18 @@ struct NodeContext {
         lastTicket += 1
         tickets[lastTicket] = work
         return lastTicket
+    }
+
+    /// Notes a renewal. - Returns: its ticket.
+    mutating func issueTicket(for renewal: LeaseRenewal) -> UInt64 {
+        lastTicket += 1
+        renewals[lastTicket] = renewal
+        return lastTicket
+    }
+
+    /// Returns the renewal that the kernel has answered by this ticket.
+    mutating func takeRenewal(_ ticket: UInt64) -> LeaseRenewal? {
+        renewals.isEmpty ? nil : renewals.removeValue(forKey: ticket)
     }
 
     /// Asks the kernel to remove addresses of ours.
@@ -205,7 +221,7 @@ struct NodeContext {
         if entry.mayBeGone, interfaces.address(key) == nil, !result.isRefusal { return ledger.set(.missing, of: key) }
         switch result {
         case .done: ledger.confirm(key, isAdded: true)
-        case .existed, .absent:
+        case .existed, .absent, .endless:
             // Not this one, then, but what excludes it, of another program.
             let isAnother = interfaces.obstacle(to: key).map { $0.key != key } ?? false
             if isNew || isAnother { ledger.end(key) } else { ledger.confirm(key, isAdded: false) }
@@ -219,7 +235,7 @@ struct NodeContext {
     private mutating func noteRemoved(_ key: AddressKey, _ result: AddressResult, _ ticket: UInt64) {
         let isCurrent = ledger[key]?.ticket == ticket
         switch result {
-        case .done, .existed:
+        case .done, .existed, .endless:
             // Its notification may still be on its way.
             if isBeingRemoved(key) { interfaces.remove(key) }
             if isCurrent { ledger.end(key) }
@@ -268,6 +284,11 @@ struct NodeContext {
             var work = work
             work.instance = work.instance.flatMap { map[$0] }
             return work
+        }
+        renewals = renewals.mapValues { renewal in
+            var renewal = renewal
+            renewal.instance = renewal.instance.flatMap { map[$0] }
+            return renewal
         }
         ledger.renumber(map)
         announcer.renumber(map)

@@ -59,12 +59,23 @@ package struct InstanceStatus: JSONRecord, ByteCoded, Hashable {
     package var sendFailure: SendFailure?
     /// Of a MASTER: other routers that advertise, too, and haven't yielded.
     package var rivals: [RivalReport] = []
-    /// The hook that a MASTER waits for: before it takes its addresses, or before it releases.
+    /// The hook that is waited for: before a MASTER takes its addresses or releases, or after it has released.
     package var awaitedHook: Hook?
     /// The time until it isn't waited for any more.
     package var hookTimeLeft: Interval?
     /// True of a MASTER that has sent priority 0, and keeps its addresses until it hears a successor.
     package var isResigning = false
+    /// The lifetime of a MASTER's addresses in the kernel; nil for no end.
+    package var addressLease: Interval?
+    /// Time since the kernel was asked for the last renewal that it has done.
+    package var leaseAge: Interval?
+    /// Number of addresses without it, because others would go with them.
+    package var endlessAddresses = 0
+
+    /// True if its group's last release script was killed or couldn't be started.
+    package var hasFailedRelease = false
+    /// The reason for that, a clause. From hasupd.
+    package var releaseFailure: String?
 
     /// True of a MASTER that has no addresses yet, because its before_master runs.
     package var awaitsAddresses: Bool { awaitedHook == .beforeMaster }
@@ -110,6 +121,11 @@ package struct InstanceStatus: JSONRecord, ByteCoded, Hashable {
         try members.field("awaited_hook", &awaitedHook)
         try members.field("hook_seconds_left", &hookTimeLeft)
         try members.field("resigning", &isResigning)
+        try members.field("release_failed", &hasFailedRelease)
+        members.member("release_failure", &releaseFailure)
+        try members.field("address_lease_seconds", &addressLease)
+        try members.field("lease_age_seconds", &leaseAge)
+        try members.field("endless_addresses", &endlessAddresses)
         try members.hidden(&told)
     }
 }

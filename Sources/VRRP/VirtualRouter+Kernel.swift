@@ -56,6 +56,7 @@ extension VirtualRouter {
             if !isUnderWay(places, context) { settle(at: now, &context) }
             return
         }
+        beginLease(of: &requested, at: now, &context)
         let work = KernelWork(instance: id, generation: generation, keys: requested.map(\.key), added: requested)
         actions.append(.install(requested, ticket: context.issueTicket(for: work)))
     }
@@ -166,6 +167,10 @@ extension VirtualRouter {
             install(again, at: now, &context, into: &actions)
         }
         guard work.generation == generation, state == .master, work.added != nil else { return }
+        // A reload has changed the keyword since.
+        if work.added?.contains(where: { $0.lease != settings.addressLease }) == true {
+            correctLease(of: work.keys, at: now, &context, into: &actions)
+        }
         if isInstalled {
             // What was refused isn't here: its neighbours are told when it is.
             context.announcer.announce(
@@ -226,7 +231,7 @@ extension VirtualRouter {
         _ removed: [IPAddress], isBlamed: Bool, at now: Instant, _ context: inout NodeContext,
         into actions: inout [Action]
     ) {
-        guard state == .master else { return }
+        guard state == .master, !yieldsAfterLease(at: now, &context, into: &actions) else { return }
         let gone = Set(removed)
         let missing = allAddresses.filter { gone.contains($0.prefix.address) && !isPresent($0, context) }
         // What isn't put back isn't ours any more: what appears there later is another program's.
@@ -236,7 +241,9 @@ extension VirtualRouter {
         }
         let lost = missing.filter { !$0.isUntracked }
         guard !lost.isEmpty else { return }
-        guard isBlamed else { return install(lost, at: now, &context, into: &actions) }
+        guard isBlamed, now < leaseEndsAt, now >= lease.blamelessUntil else {
+            return install(lost, at: now, &context, into: &actions)
+        }
         removals.removeAll { now - $0.at > removalWindow }
         removals += lost.map { Removal(address: $0.prefix.address, at: now) }
         var counts: [IPAddress: Int] = [:]

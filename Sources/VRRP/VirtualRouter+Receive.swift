@@ -149,7 +149,7 @@ extension VirtualRouter {
         if view.priority == .release { counters.releasesReceived += 1 }
         lastAdvertAt = now
         remark(on: view, from: sender, at: now, into: &actions)
-        if state == .master {
+        if state == .master, !yieldsAfterLease(at: now, &context, into: &actions) {
             acceptAsMaster(view, from: sender, at: now, &context, into: &actions)
         } else {
             acceptAsBackup(view, from: sender, at: now, &context, into: &actions)

@@ -39,6 +39,9 @@ extension VirtualRouter {
             refused.removeAll { failure in added.contains { $0.prefix.address == failure.address } }
             install(added, at: now, &context, into: &actions)
             announceFound(added, at: now, &context)
+            if old.addressLease != new.addressLease {
+                correctLease(of: heldKeys(context), at: now, &context, into: &actions)
+            }
             if old.announcements.refresh != new.announcements.refresh, !isResigning {
                 scheduleRefresh(at: now, &context)
             }

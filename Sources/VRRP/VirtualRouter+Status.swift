@@ -64,6 +64,7 @@ extension VirtualRouter {
             }
         }
         status.isResigning = isResigning
+        describeLease(in: &status, at: now)
         if !awaitedHooks.isEmpty, let end = context.deadline(of: .hook, of: id) {
             status.awaitedHook = .beforeMaster
             status.hookTimeLeft = max(.zero, end - now)

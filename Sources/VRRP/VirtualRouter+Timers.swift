@@ -44,6 +44,7 @@ extension VirtualRouter {
         case .tellMaster: tellMaster(isLate: true, at: now, &context, into: &actions)
         case .reclaim: reclaim(at: now, &context, into: &actions)
         case .hook: hooksAreLate(at: now, &context, into: &actions)
+        case .renewLease: renewLease(at: now, &context, into: &actions)
         }
         return .changed
     }
@@ -110,6 +111,7 @@ extension VirtualRouter {
             return .changed
         }
         let late = now - advertDueAt
+        if late > settings.advertInterval, yieldsAfterLease(at: now, &context, into: &actions) { return .changed }
         let hasLeft = advertise(priority, at: now, into: &actions)
         let next = advertDueAt + settings.advertInterval
         advertDueAt = next > now ? next : now + settings.advertInterval

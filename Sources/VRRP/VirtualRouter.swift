@@ -111,6 +111,8 @@ struct VirtualRouter {
     var isResigning = false
     /// MASTER: a before_release of its, or of its group, has succeeded. What it has closed only before_master opens.
     var isClosed = false
+    /// MASTER: the lifetime of its addresses in the kernel.
+    var lease = AddressLease()
     /// Addresses that the kernel refused to add, requested again in a second.
     var refused: [UnusableAddress] = []
     /// Addresses that it refused to remove, likewise.
@@ -420,6 +422,7 @@ struct VirtualRouter {
         awaitedHooks = []
         isResigning = false
         isClosed = false
+        lease = AddressLease()
         context.orders.mayHaveChanged = true
         masterDownAt = .never
         advertDueAt = .never

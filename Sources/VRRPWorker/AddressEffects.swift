@@ -23,10 +23,11 @@ final class AddressEffects {
     var isIdle: Bool { thread.inFlight == 0 }
 
     func install(_ addresses: [PlacedAddress], ticket: UInt64, links: LinkWatcher) {
-        let named = addresses.map {
-            InterfaceAddress($0.address, on: $0.interfaceIndex, named: links.describe($0.interfaceIndex))
-        }
-        thread.submit(.install(named), ticket: ticket)
+        thread.submit(.install(addresses.map { InterfaceAddress($0, links) }), ticket: ticket)
+    }
+
+    func renew(_ addresses: [PlacedAddress], guarded: Set<Int32>, ticket: UInt64, links: LinkWatcher) {
+        thread.submit(.renew(addresses.map { InterfaceAddress($0, links) }, guarded: guarded), ticket: ticket)
     }
 
     func withdraw(_ keys: [AddressKey], guarded: Set<Int32>, ticket: UInt64, links: LinkWatcher) {
@@ -50,6 +51,11 @@ final class AddressEffects {
 }
 
 extension InterfaceAddress {
+    fileprivate init(_ placed: PlacedAddress, _ links: LinkWatcher) {
+        self.init(placed.address, on: placed.interfaceIndex, named: links.describe(placed.interfaceIndex))
+        lease = placed.lease.flatMap { UInt32(exactly: $0) }
+    }
+
     init(_ address: VirtualAddress, on interfaceIndex: Int32, named name: String) {
         self.init(
             interfaceIndex: interfaceIndex, interfaceName: name, address: address.prefix.address,
@@ -90,6 +96,7 @@ extension KernelAnswer {
             switch outcome {
             case .added, .removed: .done
             case .existed: .existed
+            case .endless: .endless
             case .absent: .absent
             case .failed(let code): .refused(code)
             case .pending: .refused(0)

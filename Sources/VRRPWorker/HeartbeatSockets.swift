@@ -4,7 +4,8 @@ import ConfigurationModel
 import Glibc
 import Reactor
 
-/// The sockets of heartbeat paths that hasupd has opened for us, one for each path and peer.
+/// The sockets of heartbeat paths that hasupd has opened for us: one for each path and peer, or for each path that all nodes
+/// share; and the serial lines.
 final class HeartbeatSockets {
     /// The purpose of a socket: what stays the same when a reload changes places.
     struct Key: Hashable {
@@ -34,13 +35,19 @@ final class HeartbeatSockets {
     /// The network or the kernel has reported an error.
     var onError: ((Key, Int32) -> Void)?
 
-    init(on loop: EventLoop) { self.loop = loop }
+    let lines: SerialPorts
+
+    init(on loop: EventLoop) {
+        self.loop = loop
+        lines = SerialPorts(on: loop)
+    }
 
     deinit { if let receiver { hasup_receiver_destroy(receiver) } }
 
-    func has(_ key: Key) -> Bool { sockets[key] != nil }
+    func has(_ key: Key) -> Bool { sockets[key] != nil || lines.has(key) }
 
     func adopt(_ descriptor: consuming Descriptor, for key: Key) throws(SystemError) {
+        if case .serial(let line) = key.ends { return try lines.adopt(SerialPort(descriptor, line), for: key) }
         if receiver == nil { receiver = hasup_receiver_create() }
         guard receiver != nil else { throw SystemError(ENOMEM, "allocate receive buffers") }
         close(key)
@@ -50,21 +57,27 @@ final class HeartbeatSockets {
     }
 
     func close(_ key: Key) {
+        lines.close(key)
         guard let socket = sockets.removeValue(forKey: key) else { return }
         if let watch = socket.watch { loop.remove(watch) }
     }
 
-    func close(except kept: Set<Key>) { for key in sockets.keys where !kept.contains(key) { close(key) } }
+    func close(except kept: Set<Key>) {
+        for key in Array(sockets.keys) + lines.keys where !kept.contains(key) { close(key) }
+    }
 
     /// Reads all sockets: what has come is heard before silence is judged (docs/decisions, D106).
-    func drain() { for key in Array(sockets.keys) { drain(key) } }
+    func drain() {
+        for key in Array(sockets.keys) { drain(key) }
+        for key in lines.keys { lines.drain(key) }
+    }
 
     private func drain(_ key: Key) {
         guard let receiver, let socket = sockets[key] else { return }
         var errors = 0
         var batches = 0
         while batches < Self.batchesMax, errors < Self.errorsMax {
-            // Without addresses: the socket is connected, and the family doesn't matter.
+            // Without addresses: the signature says who has sent it, and the family doesn't matter.
             let count = hasup_receive_batch(receiver, socket.descriptor.number, AddressFamily.ipv4.rawValue)
             if count < 0 {
                 errors += 1
@@ -87,15 +100,27 @@ final class HeartbeatSockets {
 
     /// Sends a frame; true if it has left.
     func send(_ frame: [UInt8], by key: Key) -> Bool {
-        guard let socket = sockets[key] else { return false }
+        guard let socket = sockets[key] else {
+            // It says itself what becomes of the frame.
+            lines.send(frame, by: key)
+            return false
+        }
         // An error that was reported for a frame before takes the place of sending this one: the second attempt sends.
         for _ in 0..<2 {
-            let result = hasup_send_connected(socket.descriptor.number, frame, frame.count)
+            let result = Self.send(frame, through: socket.descriptor.number, to: key.ends)
             if result == 0 { return true }
             fail(key, -result)
             guard sockets[key] != nil else { return false }
         }
         return false
+    }
+
+    private static func send(_ frame: [UInt8], through socket: Int32, to ends: HeartbeatConnection) -> Int32 {
+        guard case .multicast(let to) = ends else { return hasup_send_connected(socket, frame, frame.count) }
+        return to.group.bytes.withUnsafeBufferPointer { group in
+            hasup_send_to_group(
+                socket, Int32(to.group.family.rawValue), group.baseAddress, to.port, frame, frame.count)
+        }
     }
 
     /// The device is gone: that error stays, so that another socket is needed. All others pass.

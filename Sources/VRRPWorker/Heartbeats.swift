@@ -23,6 +23,8 @@ final class Heartbeats {
     /// The counters of the way to another node.
     fileprivate struct Counts {
         var sent: UInt64 = 0
+        /// Frames that weren't sent, because a serial line hadn't taken the one before.
+        var leftOut: UInt64 = 0
         /// Errors of sending, also those that the network has reported afterwards.
         var errors: UInt64 = 0
         /// The error number of the last one.
@@ -33,8 +35,10 @@ final class Heartbeats {
         var reports = FrameRefusal.allCases.map { _ in RateLimit(period: .seconds(60)) }
     }
 
-    /// Time between two requests for a socket that can't be had yet: its address or its device may come.
+    /// Time between two requests for a socket that can't be had yet: its address or its device may come. A serial line is
+    /// asked for after longer and longer times.
     private static let requestPeriod = Interval.seconds(1)
+    private static let linePeriods = Interval.milliseconds(100)...Interval.seconds(32)
 
     let sockets: HeartbeatSockets
     private let loop: EventLoop
@@ -48,6 +52,8 @@ final class Heartbeats {
     private var pending: [UInt32: HeartbeatSockets.Key] = [:]
     private var refusals: [HeartbeatSockets.Key: String] = [:]
     private var requestTimer: Timer?
+    /// Serial lines that have failed: when they are asked for again, and the time from then to the next attempt.
+    private var lineWaits: [HeartbeatSockets.Key: (until: Instant, next: Interval)] = [:]
     private var writer = ByteWriter(capacity: Heartbeat.bytesMax)
     /// Numbers requests.
     var nextRequest: (() -> UInt32)?
@@ -61,6 +67,14 @@ final class Heartbeats {
         sockets = HeartbeatSockets(on: loop)
         sockets.onFrame = { [unowned self] in self.take($1, by: $0) }
         sockets.onError = { [unowned self] in self.failed($0, $1) }
+        sockets.lines.onFrame = { [unowned self] in
+            self.lineWaits[$0] = nil
+            self.take($1, by: $0)
+        }
+        sockets.lines.onError = { [unowned self] in self.failed($0, $1) }
+        sockets.lines.onNoise = { [unowned self] in self.refuse(.noise, by: $0, count: $1) }
+        sockets.lines.onSent = { [unowned self] in self.count(\.sent, of: $0) }
+        sockets.lines.onLeftOut = { [unowned self] in self.count(\.leftOut, of: $0) }
         requestTimer = loop.makeTimer { [unowned self] in self.requestMissing() }
     }
 
@@ -103,6 +117,7 @@ final class Heartbeats {
         let connections = clusters.flatMap(\.connections)
         places = Dictionary(connections.map { ($0.key, $0.place) }) { first, _ in first }
         refusals = refusals.filter { places[$0.key] != nil }
+        lineWaits = lineWaits.filter { places[$0.key] != nil }
         sockets.close(except: Set(places.keys))
         requestMissing()
     }
@@ -113,7 +128,7 @@ final class Heartbeats {
             let own = cluster.settings.ownNode,
             let number = cluster.settings.nodes.firstIndex(where: { $0.name == node.node })
         else { return }
-        for (place, key) in cluster.connections where place.node == number {
+        for (place, key) in cluster.connections where place.node == number || key.ends.isShared {
             guard let counts = cluster.counts[key],
                 let path = node.paths.firstIndex(where: {
                     $0.path == cluster.settings.nodes[own].paths[Int(place.path)].name
@@ -121,6 +136,7 @@ final class Heartbeats {
             else { continue }
             node.paths[path].unread = counts.refused
             node.paths[path].sent = counts.sent
+            node.paths[path].leftOut = counts.leftOut
             node.paths[path].errors = counts.errors
             node.paths[path].errorCode = counts.lastError
         }
@@ -138,11 +154,20 @@ final class Heartbeats {
         let requested = Set(pending.values)
         for (place, key) in clusters.flatMap(\.connections) where !sockets.has(key) {
             isMissing = true
-            guard !requested.contains(key), let number = nextRequest?() else { continue }
+            guard !requested.contains(key), lineWaits[key].map({ $0.until <= loop.now }) ?? true,
+                let number = nextRequest?()
+            else { continue }
             pending[number] = key
             VRRPToSupervisor.openHeartbeatSocket(generation: generation, place).send(on: channel, correlation: number)
         }
-        if let requestTimer { loop.set(requestTimer, to: isMissing ? loop.now + Self.requestPeriod : .never) }
+        if isMissing { armRequests() } else if let requestTimer { loop.set(requestTimer, to: .never) }
+    }
+
+    /// Looks again in a second, or when a line is to be asked for.
+    private func armRequests() {
+        guard let requestTimer else { return }
+        let lines = lineWaits.values.map(\.until).filter { $0 > loop.now }.min() ?? .never
+        loop.set(requestTimer, to: min(lines, loop.now + Self.requestPeriod))
     }
 
     /// True if this answers a request of ours.
@@ -150,15 +175,19 @@ final class Heartbeats {
 
     func adopt(_ descriptor: consuming Descriptor, request: UInt32) {
         guard let key = pending.removeValue(forKey: request) else { return }
-        refusals[key] = nil
+        if let refusal = refusals.removeValue(forKey: key), case .serial = key.ends {
+            onLog?(.notice, "cluster \(key.cluster): heartbeats by \(key.ends) again, after \(refusal)")
+        }
         do throws(SystemError) { try sockets.adopt(descriptor, for: key) } catch { onLog?(.error, error.description) }
     }
 
     /// hasupd can't open it now: said once for each reason.
     func refused(_ reason: String, request: UInt32) {
-        guard let key = pending.removeValue(forKey: request), refusals[key] != reason else { return }
+        guard let key = pending.removeValue(forKey: request) else { return }
+        postpone(key)
+        guard refusals[key] != reason else { return }
         refusals[key] = reason
-        onLog?(.warning, "cluster \(key.cluster): no heartbeats to \(key.ends.peer): \(reason)")
+        onLog?(.warning, "cluster \(key.cluster): no heartbeats to \(key.ends): \(reason)")
     }
 
     /// A worker of a hasupd that is gone gets no answers; the next hasupd's worker asks itself.
@@ -167,7 +196,26 @@ final class Heartbeats {
             clusters[Int(place.cluster)].counts[key, default: Counts()].errors += 1
             clusters[Int(place.cluster)].counts[key, default: Counts()].lastError = code
         }
-        if !sockets.has(key), let requestTimer { loop.set(requestTimer, to: loop.now + Self.requestPeriod) }
+        guard !sockets.has(key) else { return }
+        if case .serial = key.ends, refusals[key] == nil {
+            refusals[key] = SystemError.text(of: code)
+            onLog?(.warning, "cluster \(key.cluster): no heartbeats to \(key.ends): \(SystemError.text(of: code))")
+        }
+        postpone(key)
+        armRequests()
+    }
+
+    /// A serial line that has hung up, or can't be opened, is asked for later.
+    private func postpone(_ key: HeartbeatSockets.Key) {
+        guard case .serial = key.ends else { return }
+        let wait = lineWaits[key]?.next ?? Self.linePeriods.lowerBound
+        lineWaits[key] = (loop.now + wait, min(wait * 2, Self.linePeriods.upperBound))
+        armRequests()
+    }
+
+    private func count(_ counter: WritableKeyPath<Counts, UInt64>, of key: HeartbeatSockets.Key) {
+        guard let place = places[key] else { return }
+        clusters[Int(place.cluster)].counts[key, default: Counts()][keyPath: counter] += 1
     }
 
     // MARK: Frames
@@ -199,23 +247,28 @@ final class Heartbeats {
         let (cluster, path) = (Int(place.cluster), Int(place.path))
         switch clusters[cluster].read(bytes, at: place) {
         case .success(let beat): onBeat?(beat, cluster, path)
-        case .failure(let refusal):
-            let reason = Int(refusal.rawValue)
-            var counts = clusters[cluster].counts[key] ?? Counts()
-            counts.refused[reason] += 1
-            let isTold = counts.reports[reason].admits(at: loop.now)
-            clusters[cluster].counts[key] = counts
-            guard isTold else { return }
-            let count = counts.refused[reason]
-            let settings = clusters[cluster].settings
-            let name = settings.ownNode.map { settings.nodes[$0].paths[path].name } ?? ""
-            onLog?(
-                .warning,
-                """
-                cluster \(settings.name), path \(name), from \(key.ends.peer): heartbeats were refused (\(count) so far): \
-                \(refusal.text)
-                """)
+        case .failure(let refusal): refuse(refusal, by: key)
         }
+    }
+
+    private func refuse(_ refusal: FrameRefusal, by key: HeartbeatSockets.Key, count: UInt64 = 1) {
+        guard let place = places[key] else { return }
+        let cluster = Int(place.cluster)
+        let reason = Int(refusal.rawValue)
+        var counts = clusters[cluster].counts[key] ?? Counts()
+        counts.refused[reason] &+= count
+        let isTold = counts.reports[reason].admits(at: loop.now)
+        clusters[cluster].counts[key] = counts
+        guard isTold else { return }
+        let total = counts.refused[reason]
+        let settings = clusters[cluster].settings
+        let name = settings.ownNode.map { settings.nodes[$0].paths[Int(place.path)].name } ?? ""
+        onLog?(
+            .warning,
+            """
+            cluster \(settings.name), path \(name), from \(key.ends): heartbeats were refused (\(total) so far): \
+            \(refusal.text)
+            """)
     }
 }
 
@@ -233,8 +286,12 @@ extension Heartbeats.Cluster {
         }
         guard let beat = try? Heartbeat(signed) else { return .failure(.form) }
         guard beat.cluster == tag else { return .failure(.cluster) }
-        guard beat.sender == place.node else { return .failure(.node) }
-        guard settings.isSame(path: Int(place.path), asPath: beat.path, ofNode: Int(place.node)) else {
+        // By a path that all share any other node's may come, and our own on a line that echoes.
+        let isShared = settings.connection(path: Int(place.path), node: Int(place.node))?.isShared ?? false
+        guard isShared ? beat.sender != place.node : beat.sender == place.node,
+            settings.nodes.indices.contains(Int(beat.sender))
+        else { return .failure(.node) }
+        guard settings.isSame(path: Int(place.path), asPath: beat.path, ofNode: Int(beat.sender)) else {
             return .failure(.path)
         }
         return .success(beat)

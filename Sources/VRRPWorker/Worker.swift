@@ -134,6 +134,8 @@ final class Worker {
         case .install(let addresses, let ticket): effects.install(addresses, ticket: ticket, links: links)
         case .withdraw(let keys, let guarded, let ticket):
             effects.withdraw(keys, guarded: guarded, ticket: ticket, links: links)
+        case .renew(let addresses, let guarded, let ticket):
+            effects.renew(addresses, guarded: guarded, ticket: ticket, links: links)
         case .announce(let id, let address):
             announce(address, of: settings(of: id))
             code.postponeRelease()

@@ -12,6 +12,8 @@ package enum FrameRefusal: UInt8, Error, CaseIterable, Sendable {
     case node
     /// Of a path with another name.
     case path
+    /// Bytes of a serial line that aren't a frame.
+    case noise
 
     package var name: String {
         switch self {
@@ -21,6 +23,7 @@ package enum FrameRefusal: UInt8, Error, CaseIterable, Sendable {
         case .form: "form"
         case .node: "node"
         case .path: "path"
+        case .noise: "noise"
         }
     }
 
@@ -33,6 +36,7 @@ package enum FrameRefusal: UInt8, Error, CaseIterable, Sendable {
         case .form: "they have a form that isn't known. Do all nodes have the same version of hasup?"
         case .node: "they are another node's. Do all nodes have the same cluster block?"
         case .path: "they are another path's. Do all nodes have the same cluster block?"
+        case .noise: "noise came by the line"
         }
     }
 }

@@ -236,8 +236,15 @@ struct StatusTable {
         let left = instance.hookTimeLeft.map { ", for \(Layout.timeLeft($0.seconds)) at most" } ?? ""
         switch instance.awaitedHook {
         case .beforeMaster: texts.append("waits for before_master\(left): it has no addresses until then")
+        case .release: texts.append("waits for its release script\(left): no other node becomes MASTER until then")
         case .beforeRelease: texts.append("waits for before_release\(left), and is MASTER until then")
         case nil: break
+        }
+        if instance.hasFailedRelease {
+            let failure = instance.releaseFailure.map { " (\($0))" } ?? ""
+            texts.append(
+                "its last release script was killed or couldn't be started\(failure): that counts as not released, so no other "
+                    + "node could become MASTER. Mend it and try `hasup resign`")
         }
         if instance.isResigning { texts.append("resigns: it keeps its addresses until it hears a successor") }
         return texts
@@ -254,6 +261,14 @@ struct StatusTable {
         if instance.state == .initialize, !instance.heldBy.isEmpty {
             texts.append(
                 "waits for \(instance.heldBy.joined(separator: ", ")) of sync group \(instance.syncGroup ?? "")")
+        }
+        if let lease = instance.addressLease {
+            let age = instance.leaseAge.map { ", renewed \(Layout.age($0)) ago" } ?? ""
+            texts.append("the kernel ends its addresses \(Layout.timeLeft(lease.seconds)) after hasup is dead\(age)")
+        }
+        if instance.endlessAddresses > 0 {
+            let count = instance.endlessAddresses == 1 ? "1 address" : "\(instance.endlessAddresses) addresses"
+            texts.append("without a lease: \(count), because others would go with them (promote_secondaries is off)")
         }
         if let sum = instance.prioritySum { texts.append(sum) }
         return texts

@@ -1,4 +1,4 @@
-"""What a guard costs and what it saves: the same fault without and with one (docs/split-brain.md)."""
+"""What a guard costs and what it saves: the same fault without and with one."""
 
 import contextlib
 import statistics

@@ -104,6 +104,11 @@ import Varlink
         reply.instances[0].order = order
         #expect(
             text().contains("order of 3m 0s ago: resigned by root; ends when the master falls silent") && reply.isWell)
+        reply.instances[0].addressLease = .seconds(3)
+        reply.instances[0].leaseAge = .milliseconds(400)
+        reply.instances[0].endlessAddresses = 1
+        #expect(text().contains("the kernel ends its addresses 3") && text().contains("renewed 0.4s ago"))
+        #expect(text().contains("without a lease: 1 address,") && reply.isWell)
         reply.instances[0].isResigning = true
         #expect(text().contains("resigns: it keeps its addresses until it hears a successor") && reply.isWell)
         reply.instances[0].awaitedHook = .beforeRelease

@@ -21,7 +21,7 @@ import Testing
         "priority", "wantsMaster", "nopreempt", "preemptDelay", "excludedAddresses", "checkUnicastSource",
         "trackedInterfaces", "ignoresPrimaryInterface", "announcements", "downTimerAdverts", "skipsAddressListCheck",
         "lowerPriorityNoAdvert", "scripts", "options", "trackers", "routes", "rules", "extra", "vrf", "link",
-        "extraAnnouncements", "lateTimerPriority", "receiveBuffer", "hooks",
+        "extraAnnouncements", "lateTimerPriority", "receiveBuffer", "hooks", "addressLease",
     ]
 
     /// Who adds a property has to say which of these it is.

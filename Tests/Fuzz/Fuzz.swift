@@ -14,7 +14,7 @@ private let targets: [String: any FuzzTarget.Type] = [
     "frames": FrameFuzz.self,
     "control": ControlFuzz.self, "packets": PacketFuzz.self, "snapshot": SnapshotFuzz.self,
     "notifications": NotificationsFuzz.self, "ipvs": IPVSFuzz.self, "checks": CheckFuzz.self,
-    "heartbeats": HeartbeatFuzz.self, "answers": AnswerFuzz.self,
+    "heartbeats": HeartbeatFuzz.self, "serial": SerialFuzz.self, "answers": AnswerFuzz.self,
 ]
 
 /// The target that HASUP_FUZZ_TARGET names.

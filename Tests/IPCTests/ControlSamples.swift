@@ -97,6 +97,9 @@ enum SampleStatus {
         report.awaitedHook = .beforeRelease
         report.hookTimeLeft = .milliseconds(1_250)
         report.isResigning = true
+        report.addressLease = .seconds(3)
+        report.leaseAge = .milliseconds(500)
+        report.endlessAddresses = 1
         report.order = order
         report.differentAddressesOf = report.master
         return report

@@ -51,7 +51,7 @@ def test_both_daemons_take_both_forms(lan, pair, form):
     assert keepalived(node, main)[0] == 0
     status, text = check(node, main)
     assert status == 0, text
-    for keyword in ("multicast", "serial", "references", "probe", "release", "lock"):
+    for keyword in ("references", "probe", "lock"):
         assert f"`{keyword}` isn't handled yet and has no effect" in text, text
     assert "`heartbeat` isn't handled" not in text and "`cluster` isn't handled" not in text
 

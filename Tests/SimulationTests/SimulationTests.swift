@@ -69,13 +69,14 @@ import Testing
         (.hidesForeignAddresses, 2), (.hidesMTU, 5), (.ignoresForeignRemovals, 2), (.changesLinkConstantly, 7),
         (.losesTrackerResults, 5), (.losesTrackerTable, 5), (.hidesTrackerFailures, 6), (.hidesGroups, 1),
         (.ranksMembersDifferently, 1), (.answersEarly, 1), (.forgetsOwedNotifications, 158), (.losesMaintenance, 3),
-        (.losesResignations, 3), (.skipsHooks, 3),
+        (.losesResignations, 3), (.skipsHooks, 3), (.neverRenews, 22),
     ])
     func invariantsCanFail(_ injection: FaultInjection, _ seed: UInt64) {
         // What plain clusters don't have.
         let isPlain = ![
             .losesTrackerResults, .losesTrackerTable, .hidesTrackerFailures, .hidesGroups, .ranksMembersDifferently,
             .answersEarly, .forgetsOwedNotifications, .losesMaintenance, .losesResignations, .skipsHooks,
+            .neverRenews,
         ].contains(injection)
         let failures = Simulation.run(seed: seed, injection: injection, isPlain: isPlain).failures
         #expect(failures.contains { $0.contains(injection.sign) }, "\(injection), seed \(seed): \(failures.prefix(2))")

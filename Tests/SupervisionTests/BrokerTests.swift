@@ -69,9 +69,11 @@ struct BrokerTests {
         cluster.nodes[2].paths.removeFirst()
         cluster.ownNode = 1
         var broker = Broker(generation: 7, source: Instances(list: [], clusters: [cluster]))
-        func plan(_ cluster: UInt8, _ path: UInt8, _ node: UInt8) throws(Refusal) -> HeartbeatConnection {
-            try broker.heartbeatSocket(
+        func plan(_ cluster: UInt8, _ path: UInt8, _ node: UInt8) throws(Refusal) -> UnicastEnds {
+            let ends = try broker.heartbeatSocket(
                 generation: 7, at: HeartbeatPlace(cluster: cluster, path: path, node: node))
+            guard case .unicast(let ends) = ends else { throw .heartbeat(HeartbeatPlace(cluster: 9, path: 9, node: 9)) }
+            return ends
         }
         let ends = try plan(0, 1, 2)
         #expect(ends.device == "eth1" && ends.address == IPAddress(v4: 0x101) && ends.port == 7_113)
@@ -88,6 +90,65 @@ struct BrokerTests {
         broker.workerHasTakenAll()
         #expect(try plan(0, 1, 2).device == "eth1")
         #expect(throws: Refusal.generation(8)) { try broker.heartbeatSocket(generation: 8, at: again) }
+    }
+
+    @Test("of a path that all nodes share there is one socket, with this node's place")
+    func sharedHeartbeatSockets() throws {
+        var cluster = ClusterSettings(name: "web", location: SourceLocation(file: "x", line: 1))
+        let group = HeartbeatPath(
+            name: "group", kind: .multicast(IPAddress(v4: 0xe000_0064), device: "eth0", port: 7_112))
+        cluster.nodes = ["a", "b", "c"].enumerated().map { place, name in
+            var node = ClusterMember(name: name)
+            node.paths = [
+                group, HeartbeatPath(name: "line", kind: .serial("/dev/ttyS\(place)", speed: 115_200)),
+                HeartbeatPath(name: "slow", kind: .serial("/dev/ttyS9", speed: 1_200)),
+                HeartbeatPath(name: "alone \(name)", kind: group.kind),
+            ]
+            return node
+        }
+        cluster.ownNode = 1
+        let broker = Broker(generation: 7, source: Instances(list: [], clusters: [cluster]))
+        func plan(_ path: UInt8, _ node: UInt8) throws(Refusal) -> HeartbeatConnection {
+            var broker = broker
+            return try broker.heartbeatSocket(
+                generation: 7, at: HeartbeatPlace(cluster: 0, path: path, node: node))
+        }
+        guard case .multicast(let group) = try plan(0, 1), case .serial(let line) = try plan(1, 1) else {
+            Issue.record("other kinds")
+            return
+        }
+        #expect(group == MulticastGroup(device: "eth0", group: IPAddress(v4: 0xe000_0064), port: 7_112))
+        #expect(line == SerialLine(device: "/dev/ttyS1", speed: 115_200))
+        for (path, node) in [(0, 0), (0, 2), (1, 0), (2, 1), (3, 1)] as [(UInt8, UInt8)] {
+            #expect(throws: Refusal.self) { try plan(path, node) }
+        }
+        #expect(cluster.connections(ofCluster: 0).map(\.place.path) == [0, 1])
+    }
+
+    @Test("a release script is the cluster's, for what it guards at a place")
+    func releaseScripts() throws {
+        var cluster = ClusterSettings(name: "web", location: SourceLocation(file: "x", line: 1))
+        cluster.guarded = ["G", "A"]
+        var script = ReleaseScript(arguments: ["/stop", "x"])
+        script.timeout = .seconds(3)
+        cluster.release = script
+        let without = ClusterSettings(name: "far", location: SourceLocation(file: "x", line: 9))
+        let broker = Broker(
+            generation: 7,
+            source: Instances(list: [instance("A")], groups: [SyncGroup(name: "G")], clusters: [without, cluster]))
+        let group = try broker.hook(.release, of: .guarded(cluster: 1, group: 0), generation: 7)
+        #expect(group.command.arguments == ["/stop", "x"] && group.timeout == .seconds(3))
+        #expect(group.key == HookKey(.release, of: NotificationKey(.group, "G")))
+        let alone = try broker.hook(.release, of: .guarded(cluster: 1, group: 1), generation: 7)
+        #expect(alone.key == HookKey(.release, of: NotificationKey(.instance, "A")))
+        for (hook, cluster, group) in [(.release, 0, 0), (.release, 1, 2), (.release, 2, 0), (.beforeMaster, 1, 0)]
+            as [(Hook, Int, Int)]
+        {
+            #expect(throws: Refusal.self) {
+                try broker.hook(hook, of: .guarded(cluster: cluster, group: group), generation: 7)
+            }
+        }
+        #expect(throws: Refusal.hook(.release, "A")) { try broker.hook(.release, of: .instance(0), generation: 7) }
     }
 
     @Test("a hook is the configuration's, whoever asks for it")

@@ -155,6 +155,24 @@ struct HookRunsTests {
         }
     }
 
+    @Test("a release script isn't begun while before_master of the same subject runs, and the other way round")
+    func exclusionOfReleaseScripts() {
+        let script = HookKey(.release, of: Self.a.subject)
+        for (first, second) in [(Self.a, script), (script, Self.a)] {
+            var runs = HookRuns(runningMax: 4)
+            _ = runs.ask(first, 7) + runs.due(at: start)
+            _ = runs.ask(second, 8)
+            #expect(runs.due(at: later).isEmpty)
+            _ = runs.ended(first, succeeded: true)
+            #expect(runs.due(at: later) == [.start(second, 8)])
+        }
+        // A before_release that is late is killed beside it.
+        var runs = HookRuns(runningMax: 4)
+        _ = runs.ask(Self.release, 7) + runs.due(at: start)
+        _ = runs.ask(script, 8)
+        #expect(runs.due(at: later) == [.start(script, 8)])
+    }
+
     @Test("what isn't configured any more is forgotten when it has ended")
     func forget() {
         var runs = HookRuns(runningMax: 4)

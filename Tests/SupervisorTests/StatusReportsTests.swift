@@ -227,7 +227,7 @@ struct StatusReportsTests {
         let reasons: [TransitionReason] = [
             .started, .addressOwner, .masterDown, .masterReleased, .preempted, .higherPriority,
             .equalPriorityHigherAddress, .fault(.configuration), .recovered, .reconfigured, .stopped, .interrupted,
-            .resigned, .notTakenOver, .maintenance, .raised, .hookFailed,
+            .resigned, .notTakenOver, .maintenance, .raised, .hookFailed, .leaseEnded,
         ]
         for reason in reasons {
             for peer in [nil, IPAddress("10.0.0.2")] {

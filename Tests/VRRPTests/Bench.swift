@@ -92,7 +92,9 @@ struct Bench {
             let results = results ?? places.map { _ in .done }
             handle(.applied(ticket: ticket, KernelAnswer(results, sentence: sentence)))
             let added = zip(places, results).filter { $1 == .done }.map {
-                KernelAddress($0.0.key, scope: $0.0.address.scope, addedBy: AddressProtocol.ours)
+                KernelAddress(
+                    $0.0.key, scope: $0.0.address.scope, addedBy: AddressProtocol.ours,
+                    flags: $0.0.lease == nil ? [] : .limited)
             }
             if kernelTells, !added.isEmpty { tell(added) }
         case .withdraw(let keys, _, let ticket):
@@ -100,8 +102,17 @@ struct Bench {
             handle(.applied(ticket: ticket, KernelAnswer(results, sentence: sentence)))
             let gone = zip(keys, results).filter { $1 == .done }.map { KernelAddress($0.0) }
             if kernelTells, !gone.isEmpty { tell(gone, isPresent: false) }
+        case .renew(let places, _, let ticket):
+            handle(.applied(ticket: ticket, KernelAnswer(results ?? places.map { _ in .done }, sentence: sentence)))
         default: break
         }
+    }
+
+    /// The settings with `address_lease`.
+    static func lease(_ seconds: Int) -> OutOfLine<ExtraSettings> {
+        var extra = ExtraSettings()
+        extra.addressLease = seconds
+        return OutOfLine(extra)
     }
 
     /// Tells that addresses have come, or are gone.
@@ -234,6 +245,14 @@ extension [Action] {
 
     var withdrawn: [[IPAddress]] {
         compactMap { if case .withdraw(let list, _, _) = $0 { list.map(\.address) } else { nil } }
+    }
+
+    /// Renewals: the addresses with their leases, such as `10.0.4.1 3`.
+    var renewed: [[String]] {
+        compactMap {
+            guard case .renew(let list, _, _) = $0 else { return nil }
+            return list.map { "\($0.key.address) \($0.lease.map(String.init) ?? "endless")" }
+        }
     }
 
     /// How many addresses each telling says that somebody has removed.

@@ -109,7 +109,7 @@ import VRRP
             let first = times.masterDownConfirmation(of: instance, peerBound: peer)
             let second = times.silenceConfirmation(peerBound: peer)
             for (sign, waited, confirmation) in [
-                (instance.advertInterval, masterDown, first), (cluster.interval, cluster.timeout, second),
+                (instance.advertInterval, masterDown, first), (cluster.slowestInterval, cluster.timeout, second),
             ] {
                 let gone = Double((sign + bound).nanoseconds) / 0.99
                 let claimed = Double((waited + confirmation).nanoseconds) / 1.01

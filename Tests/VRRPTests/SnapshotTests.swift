@@ -75,7 +75,7 @@ import Testing
             labels(NodeContext()) == [
                 "timers", "announcer", "interfaces", "ledger", "dependents", "trackers", "groups", "memberChanges",
                 "orders", "guards", "startsAt", "adoptsLeftovers", "staleAddressesAt", "tickets", "lastTicket",
-                "expectedRemovals",
+                "renewals", "expectedRemovals",
                 "withdrawals",
                 "withdrawalsKept",
                 "lastNotification",

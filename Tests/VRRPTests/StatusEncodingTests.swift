@@ -18,6 +18,9 @@ import Varlink
         status.awaitedHook = .beforeMaster
         status.hookTimeLeft = .milliseconds(3)
         status.isResigning = true
+        status.addressLease = .seconds(3)
+        status.leaseAge = .milliseconds(700)
+        status.endlessAddresses = 2
         status.syncGroup = "G"
         status.heldBy = ["VI_2"]
         for sign in [.lowerPriority(.standard), .discarded(.version, detail: 3)] as [RivalMaster.Sign] {

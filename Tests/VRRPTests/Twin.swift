@@ -201,10 +201,12 @@ struct Twin {
             router.rivals = RivalMasters()
             // Its timer, which is armed again, gives it anew.
             router.claimReason = nil
+            // A successor renews at once.
+            router.lease = AddressLease()
             dump(router, to: &text)
         }
         for id in bench.node.routers.indices {
-            for kind in TimerKind.allCases where kind != .masterDown {
+            for kind in TimerKind.allCases where kind != .masterDown && kind != .renewLease {
                 dump(bench.node.context.deadline(of: kind, of: id), to: &text)
             }
             dump(bench.node.context.announcer.pending(id), to: &text)

@@ -19,6 +19,7 @@
 #include "pattern.h"
 #include "process.h"
 #include "sandbox.h"
+#include "serial.h"
 #include "tls.h"
 
 #endif

@@ -25,6 +25,15 @@ struct hasup_heartbeat_path {
 /// A UDP socket that is bound to the device and to its own end, and connected to the peer's: nothing else reaches it.
 int hasup_heartbeat_socket(const struct hasup_heartbeat_path *path);
 
+/// A UDP socket that is bound to the device and to the group's end, and joined to the group there: only what is sent to the
+/// group reaches it, and nothing of its own does.
+int hasup_heartbeat_group_socket(
+    const char *device, int interface_index, int family, const uint8_t *group, uint16_t port);
+
+/// Sends one datagram to a group by such a socket: 0, or -errno.
+int hasup_send_to_group(
+    int fd, int family, const uint8_t *group, uint16_t port, const void *bytes, size_t count);
+
 /// Sends one datagram to the peer of a connected socket: 0, or -errno.
 int hasup_send_connected(int fd, const void *bytes, size_t count);
 

@@ -12,7 +12,7 @@ extension KeywordList {
         r.row("node", .block(.clusterNode, "NAME block"), note: "2 to 8, in the same order on all nodes", traits: .own, .acts, "a node; this machine's has its config-id, else its host name, as its name") { $0.clusterNode($1) }
         r.row("references", .block(.references), default: "none", traits: .own, .typed, "addresses whose answers show that a node is connected") { $0.references($1) }
         r.row("probe", .words("hold [SECONDS] | off"), default: "hold", traits: .own, .typed, "while an address answers that is to be claimed: wait for ever, for so long, or don't ask") { $0.probe($1) }
-        r.row("release", .block(.release), default: "none", traits: .own, .typed, "script that has to end before a released group counts as released") { $0.release($1) }
+        r.row("release", .block(.release), default: "none", traits: .own, .acts, "script that has to end before a group that was MASTER here counts as released") { $0.release($1) }
         r.row("lock", .block(.lock), default: "none", traits: .own, .typed, "register outside of the nodes that decides between those that don't hear each other") { $0.lock($1) }
         r.row("cold_start", .words("claim [SECONDS] | wait"), default: "claim 30", traits: .own, .acts, "when a node has heard no other since its start, and nothing proves that the others are off") { $0.coldStart($1) }
         r.row("guard", .words("NAME..."), default: "required", note: "48 at most", traits: [.own, .repeatable], .acts, "instances and sync groups that are guarded, each by a decision of its own") { $0.guarded($1) }
@@ -20,7 +20,7 @@ extension KeywordList {
 
     // swift-format-ignore
     static let clusterNode = KeywordList { r in
-        r.row("heartbeat", .words("NAME udp ADDR dev IF [port N] | NAME multicast GROUP dev IF [port N] | NAME serial DEVICE [SPEED]"), default: "none; port 7112, SPEED 115200", traits: [.own, .repeatable], .acts, "a way on which the node is heard; those of one name are connected. multicast and serial aren't handled yet") { $0.heartbeat($1) }
+        r.row("heartbeat", .words("NAME udp ADDR dev IF [port N] | NAME multicast GROUP dev IF [port N] | NAME serial DEVICE [SPEED]"), default: "none; port 7112, SPEED 115200", traits: [.own, .repeatable], .acts, "a way on which the node is heard; those of one name are connected. A serial line connects two nodes") { $0.heartbeat($1) }
         r.flag("unguarded", traits: .own, .acts, "a keepalived or a router, which sends no heartbeats", \.cluster.node.isUnguarded)
     }
 
@@ -36,8 +36,8 @@ extension KeywordList {
 
     // swift-format-ignore
     static let release = KeywordList { r in
-        r.row("script", .command, default: "required", traits: .own, .typed, "run when the addresses are gone") { $0.releaseScript($1) }
-        r.seconds("timeout", micros(Limits.releaseTime), default: "1", traits: .own, .typed, "time that it may take; a script that is killed counts as not released", \.cluster.release.timeout)
+        r.row("script", .command, default: "required", traits: .own, .acts, "run when the addresses are gone, also after a fault. It has to end by itself; its exit status doesn't matter") { $0.releaseScript($1) }
+        r.seconds("timeout", micros(Limits.releaseTime), default: "1", traits: .own, .acts, "time that it may take; then it is killed, which counts as not released: no other node becomes MASTER while this one is heard", \.cluster.release.timeout)
     }
 
     // swift-format-ignore

@@ -35,6 +35,7 @@ extension KeywordList {
         r.row("virtual_ipaddress", .list(.virtualAddress), note: "family decides instance family", .acts, "VIPs carried in adverts") { $0.virtualAddresses($1, \.draft.settings.virtualAddresses, \.draft.virtualPlaces) }
         r.row("virtual_ipaddress_excluded", .list(.virtualAddress), note: "any family", .acts, "VIPs not carried in adverts") { $0.virtualAddresses($1, \.draft.settings.excludedAddresses, \.draft.excludedPlaces) }
         r.flag("no_virtual_ipaddress", .acts, "allow instance with no VIP (v3/strict otherwise fatal)", \.draft.mayLackAddresses)
+        r.row("address_lease", .optionalInteger("[SECONDS]", Limits.addressLease, unit: .seconds), default: "off; no arg = 3", traits: .own, .acts, "addresses have this lifetime in the kernel, which a living MASTER renews: when all of hasup has died or hangs, the kernel removes them by itself, about a second later at most") { $0.addressLease($1) }
         r.flag("promote_secondaries", .typed, "set promote_secondaries on interface", \.draft.settings.options[.promotesSecondaries])
         r.flag("linkbeat_use_polling", note: "deprecated here", traits: .deprecated, .typed, "poll link state of this interface", \.draft.settings.options[.pollsLink])
         r.boolean("v3_checksum_as_v2", default: "global", note: "v3 IPv4", .acts, "omit pseudo-header from checksum", \.draft.settings.checksumWithoutPseudoHeader)

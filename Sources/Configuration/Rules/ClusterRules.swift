@@ -16,15 +16,15 @@ extension Elaborator {
         checkGuarded(block)
     }
 
-    /// As long as nothing but UDP heartbeats acts, a cluster without them guards nothing.
+    /// As long as nothing but heartbeats acts, a cluster without them guards nothing.
     private mutating func checkSomethingActs() {
         let nodes = cluster.settings.nodes
         guard nodes.count > 1, !nodes.allSatisfy(\.isUnguarded),
             cluster.settings.ownNode.map({ nodes[$0].isUnguarded }) != true,
-            !nodes.contains(where: { $0.paths.contains(where: \.acts) })
+            !nodes.contains(where: { $0.paths.contains(where: isUsable) })
         else { return }
         refuse(
-            "`cluster \(cluster.settings.name)` guards nothing yet: it has no `heartbeat` by `udp`, and nothing else acts",
+            "`cluster \(cluster.settings.name)` guards nothing yet: it has no `heartbeat`, and nothing else acts",
             at: cluster.place, atStart: .inMessage, code: .notYet)
     }
 
@@ -104,24 +104,58 @@ extension Elaborator {
             } else if let difference = entry.path.kind.difference(from: first.path.kind) {
                 refuse("heartbeat `\(name)` is \(difference) on another node: both ends have to fit", at: entry.token)
                 report(.note, "the other end is here", at: first.token)
-            } else if case .serial = entry.path.kind, all.count > 2, entry.token == all[2].token {
-                report(.warning, "a serial line connects two nodes, and `\(name)` is on \(all.count)", at: entry.token)
+            } else if case .serial(let device, let speed) = entry.path.kind {
+                if all.count > 2, entry.token == all[2].token {
+                    report(
+                        .warning, "a serial line connects two nodes, and `\(name)` is on \(all.count)", at: entry.token)
+                }
+                warnOfSlow(SerialLine(device: device, speed: speed), entry.token)
             }
         }
         checkPathAddresses()
+    }
+
+    private func isUsable(_ path: HeartbeatPath) -> Bool {
+        guard case .serial(let device, let speed) = path.kind else { return true }
+        return !withGroups.isTooSlow(SerialLine(device: device, speed: speed))
+    }
+
+    /// The settings with as many groups as the block names: they are looked up later.
+    private var withGroups: ClusterSettings {
+        var settings = cluster.settings
+        settings.guarded = cluster.guarded.map { string($0) }
+        return settings
+    }
+
+    private mutating func warnOfSlow(_ line: SerialLine, _ token: Int) {
+        let settings = withGroups
+        guard settings.isTooSlow(line) else { return }
+        let (length, interval) = (settings.serialFrameLength, settings.serialInterval(of: line))
+        model.ignoredSettings += 1
+        report(
+            .warning,
+            "this line is too slow to count, and isn't used: a frame has \(length) bytes, so one leaves every "
+                + "\(interval), and `timeout` (\(cluster.settings.timeout)) has no room for "
+                + "\(Limits.serialFramesInTimeout) of them. Take a higher speed, or a longer `timeout`", at: token)
     }
 
     /// Two nodes with one address hear themselves.
     private mutating func checkPathAddresses() {
         var first: [String: Int] = [:]
         for entry in cluster.paths {
-            guard case .unicast(let address, _, let port) = entry.path.kind else { continue }
-            let key = "\(address) \(port)"
-            if let other = first[key] {
-                refuse("\(address) with port \(port) is the end of another heartbeat already", at: entry.token)
+            let key: String
+            switch entry.path.kind {
+            case .unicast(let address, _, let port): key = "\(address) with port \(port)"
+            case .multicast(let group, let device, let port): key = "\(group) with port \(port) on \(device)"
+            case .serial(let device, _): key = device
+            }
+            let isOfNode = if case .unicast = entry.path.kind { false } else { true }
+            let place = isOfNode ? "\(entry.node) \(key)" : key
+            if let other = first[place] {
+                refuse("\(key) is the end of another heartbeat already", at: entry.token)
                 report(.note, "the first one is here", at: other)
             } else {
-                first[key] = entry.token
+                first[place] = entry.token
             }
         }
     }
@@ -184,9 +218,6 @@ extension Elaborator {
 }
 
 extension HeartbeatPath {
-    /// True if hasup sends heartbeats by it.
-    var acts: Bool { if case .unicast = kind { true } else { false } }
-
     /// The interface that it is bound to; nil for a serial line.
     package var device: String? {
         switch kind {

@@ -32,7 +32,6 @@ extension StatementParser {
         "virtual_rules": "they aren't set, whichever node is MASTER",
         "references": "a MASTER whose own link is cut stays MASTER, and isn't replaced while its heartbeats are heard",
         "probe": "an address that another machine still has is claimed all the same",
-        "release": "the script isn't run, and what it would have ended is still there when the other node takes over",
         "lock": "when nodes hear nothing of each other at all, both become MASTER",
     ]
 

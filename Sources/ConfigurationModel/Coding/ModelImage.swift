@@ -75,7 +75,7 @@ package struct EncodedModel {
         smallestAdvertInterval = smallest < 0 ? nil : Interval(nanoseconds: smallest)
         releaseTime = try Interval(decoding: &reader)
         hasScripts = try reader.readBool()
-        guard releaseTime <= Limits.hookTimeout.upperBound else { throw .invalid }
+        guard releaseTime <= Limits.hookTimeout.upperBound + Limits.releaseTime.upperBound else { throw .invalid }
         guard instanceCount <= ModelFormat.maximumInstances, ignoredSettings >= 0 else { throw .invalid }
         guard (instanceCount + 1) * 4 <= reader.remaining else { throw .truncated }
         commonOffset = ModelFormat.headerLength + (instanceCount + 1) * 4

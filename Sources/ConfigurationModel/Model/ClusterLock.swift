@@ -132,6 +132,8 @@ extension Limits {
     package static let heartbeatTimeout = Interval.milliseconds(30)...Interval.seconds(60)
     /// As many intervals fit into the timeout at least.
     package static let heartbeatsInTimeout: Int64 = 3
+    /// Frames of a serial line for which a timeout must have room, or the line isn't counted as a path.
+    package static let serialFramesInTimeout: Int64 = 4
     package static let heartbeatPort: UInt16 = 7_112
     package static let witnessPort: UInt16 = 7_113
     /// Bits a second; which of them are speeds is the language's to say.

@@ -194,6 +194,8 @@ package struct ExtraSettings: Record {
     /// kernel_rx_buf_size, in bytes.
     package var receiveBuffer: Int?
     package var hooks = HookSettings()
+    /// address_lease, in seconds; nil for addresses without a lifetime.
+    package var addressLease: Int?
     /// The place of the first of the instance's faults.
     package var faultLocation: SourceLocation?
     package init() {}
@@ -208,12 +210,16 @@ package struct ExtraSettings: Record {
         try fields.field("timer_expired_backup", &lateTimerPriority)
         try fields.field("kernel_rx_buf_size", &receiveBuffer, in: Limits.buffer)
         try fields.part(&hooks)
+        try fields.field("address_lease", &addressLease, in: Limits.addressLease)
         try fields.unlisted(&faultLocation)
     }
 }
 
 extension InstanceSettings {
     package var hooks: HookSettings { extra?.value.hooks ?? HookSettings() }
+
+    /// address_lease: its addresses' lifetime in the kernel, in seconds; nil for no end.
+    package var addressLease: Int? { extra?.value.addressLease }
 
     /// The place of the first of `faults`; nil without one.
     package var faultLocation: SourceLocation? {

@@ -1,6 +1,7 @@
 import Base
 
-/// A heartbeat socket by its place in the configuration: the cluster, the path of this node, and the node that it leads to.
+/// A heartbeat socket by its place in the configuration: the cluster, the path of this node, and the other node. Of a path
+/// that all nodes share there is one, which has the place of this node.
 package struct HeartbeatPlace: Hashable, Sendable {
     package var cluster: UInt8
     package var path: UInt8
@@ -13,8 +14,21 @@ package struct HeartbeatPlace: Hashable, Sendable {
     }
 }
 
+/// A path from this node, as hasupd opens it.
+package enum HeartbeatConnection: Hashable, Sendable {
+    /// To one other node.
+    case unicast(UnicastEnds)
+    /// To all nodes that have joined the group on this device's link.
+    case multicast(MulticastGroup)
+    /// To the node at the other end of the line.
+    case serial(SerialLine)
+
+    /// True if frames of any other node may come by it.
+    package var isShared: Bool { if case .unicast = self { false } else { true } }
+}
+
 /// A UDP path from this node to another one: the own end, bound to a device, and the peer's.
-package struct HeartbeatConnection: Hashable, Sendable {
+package struct UnicastEnds: Hashable, Sendable {
     package var device: String
     package var address: IPAddress
     package var port: UInt16
@@ -22,21 +36,77 @@ package struct HeartbeatConnection: Hashable, Sendable {
     package var peerPort: UInt16
 }
 
-extension ClusterSettings {
-    /// The UDP path to another node; nil unless both have one of this name, with addresses of one family.
-    package func connection(path: Int, node: Int) -> HeartbeatConnection? {
-        guard let ownNode, nodes.indices.contains(ownNode), nodes[ownNode].paths.indices.contains(path),
-            nodes.indices.contains(node), node != ownNode
-        else { return nil }
-        let own = nodes[ownNode].paths[path]
-        guard let other = nodes[node].paths.first(where: { $0.name == own.name }),
-            case .unicast(let address, let device, let port) = own.kind,
-            case .unicast(let peer, _, let peerPort) = other.kind, address.family == peer.family
-        else { return nil }
-        return HeartbeatConnection(device: device, address: address, port: port, peer: peer, peerPort: peerPort)
+/// A multicast group on a device's link.
+package struct MulticastGroup: Hashable, Sendable {
+    package var device: String
+    package var group: IPAddress
+    package var port: UInt16
+    package init(device: String, group: IPAddress, port: UInt16) {
+        self.device = device
+        self.group = group
+        self.port = port
+    }
+}
+
+/// A serial line: its device, and bits a second.
+package struct SerialLine: Hashable, Sendable {
+    package var device: String
+    package var speed: Int
+    package init(device: String, speed: Int) {
+        self.device = device
+        self.speed = speed
     }
 
-    /// All UDP paths from this node, each with its place.
+    /// The time that these bytes take: eight bits each, a start and a stop.
+    package func time(of bytes: Int) -> Interval {
+        Interval(nanoseconds: Int64(bytes) * 10 * 1_000_000_000 / Int64(max(1, speed)))
+    }
+}
+
+extension HeartbeatConnection: CustomStringConvertible {
+    /// The other end, as it follows "heartbeats to".
+    package var description: String {
+        switch self {
+        case .unicast(let ends): "\(ends.peer)"
+        case .multicast(let group): "\(group.group) on \(group.device)"
+        case .serial(let line): line.device
+        }
+    }
+}
+
+extension ClusterSettings {
+    /// The UDP path to another node, or the path that all share, which has this node's place; nil unless another one has one of
+    /// this name that fits.
+    package func connection(path: Int, node: Int) -> HeartbeatConnection? {
+        guard let ownNode, nodes.indices.contains(ownNode), nodes[ownNode].paths.indices.contains(path),
+            nodes.indices.contains(node)
+        else { return nil }
+        let own = nodes[ownNode].paths[path]
+        switch own.kind {
+        case .unicast(let address, let device, let port):
+            guard node != ownNode, let other = nodes[node].paths.first(where: { $0.name == own.name }),
+                case .unicast(let peer, _, let peerPort) = other.kind, address.family == peer.family
+            else { return nil }
+            return .unicast(
+                UnicastEnds(device: device, address: address, port: port, peer: peer, peerPort: peerPort))
+        case .multicast(let group, let device, let port):
+            guard node == ownNode, hasOtherEnd(of: own) else { return nil }
+            return .multicast(MulticastGroup(device: device, group: group, port: port))
+        case .serial(let device, let speed):
+            let line = SerialLine(device: device, speed: speed)
+            guard node == ownNode, hasOtherEnd(of: own), !isTooSlow(line) else { return nil }
+            return .serial(line)
+        }
+    }
+
+    private func hasOtherEnd(of path: HeartbeatPath) -> Bool {
+        nodes.enumerated().contains { place, node in
+            place != ownNode
+                && node.paths.contains { $0.name == path.name && $0.kind.number == path.kind.number }
+        }
+    }
+
+    /// All paths from this node, each with its place.
     ///
     /// - Parameter number: the cluster's place in the configuration.
     package func connections(ofCluster number: Int) -> [(place: HeartbeatPlace, ends: HeartbeatConnection)] {
@@ -60,6 +130,36 @@ extension ClusterSettings {
 
     /// True if this node has to have the cluster's keys.
     package var needsKeys: Bool { ownNode != nil && hasHeartbeats }
+}
+
+// MARK: Serial lines
+
+extension ClusterSettings {
+    /// The longest frame of a node of this cluster, in bytes on the line (docs/decisions, D103, D104).
+    package var serialFrameLength: Int {
+        let (head, entry, signature, longestRun, delimiters) = (40, 24, 16, 254, 3)
+        let frame = head + entry * (max(1, nodes.count) - 1 + guarded.count) + signature
+        return frame + frame / longestRun + delimiters
+    }
+
+    /// From one frame on a line to the next: half of its time is free for those that can't wait.
+    package func serialInterval(of line: SerialLine) -> Interval {
+        max(interval, line.time(of: serialFrameLength) * 2)
+    }
+
+    /// From one frame to the next on the slowest path that counts.
+    package var slowestInterval: Interval {
+        nodes.flatMap(\.paths).reduce(interval) { slowest, path in
+            guard case .serial(let device, let speed) = path.kind else { return slowest }
+            let line = SerialLine(device: device, speed: speed)
+            return isTooSlow(line) ? slowest : max(slowest, serialInterval(of: line))
+        }
+    }
+
+    /// True if a timeout has no room for so many frames that some may be lost: it isn't counted as a path.
+    package func isTooSlow(_ line: SerialLine) -> Bool {
+        serialInterval(of: line) * Limits.serialFramesInTimeout > timeout
+    }
 }
 
 extension ConfigurationModel {

@@ -1,15 +1,34 @@
 import Base
 
-/// A program whose end a virtual router waits for: before it takes its addresses, or before it releases them.
+/// A program whose end is waited for: before a virtual router takes its addresses, before it releases them, or after a
+/// guarded group has lost them.
 package enum Hook: UInt8, FieldValue, CaseIterable {
     case beforeMaster = 0
     case beforeRelease = 1
+    /// The script of a cluster's release block.
+    case release = 2
 
-    package var keyword: String { trigger.keyword }
+    package var keyword: String { trigger?.keyword ?? "release" }
     package var fieldText: String { keyword }
 
-    /// The trigger under which its command stands among an instance's or a group's scripts.
-    package var trigger: NotifyTrigger { self == .beforeMaster ? .beforeMaster : .beforeRelease }
+    /// The trigger under which its command stands among an instance's or a group's scripts; nil of a cluster's.
+    package var trigger: NotifyTrigger? {
+        switch self {
+        case .beforeMaster: .beforeMaster
+        case .beforeRelease: .beforeRelease
+        case .release: nil
+        }
+    }
+}
+
+/// The one whose hook is to run, by its place in the configuration.
+package enum HookSubject: Hashable, Sendable {
+    /// A place in `ConfigurationModel.instances`.
+    case instance(Int)
+    /// A place in `SharedObjects.syncGroups`.
+    case group(Int)
+    /// A place among what a cluster guards, and the cluster's.
+    case guarded(cluster: Int, group: Int)
 }
 
 /// The hooks of an instance or a sync group without their commands, which only hasupd has.
@@ -32,8 +51,21 @@ package struct HookSettings: Record {
     package init() {}
 
     package subscript(hook: Hook) -> Bool {
-        get { hook == .beforeMaster ? hasBeforeMaster : hasBeforeRelease }
-        set { if hook == .beforeMaster { hasBeforeMaster = newValue } else { hasBeforeRelease = newValue } }
+        get {
+            switch hook {
+            case .beforeMaster: hasBeforeMaster
+            case .beforeRelease: hasBeforeRelease
+            case .release: false
+            }
+        }
+        set {
+            switch hook {
+            case .beforeMaster: hasBeforeMaster = newValue
+            case .beforeRelease: hasBeforeRelease = newValue
+            // A cluster's isn't an instance's.
+            case .release: break
+            }
+        }
     }
 
     package mutating func visit(_ fields: inout some Fields) throws(ByteError) {

@@ -6,6 +6,9 @@ package enum Limits {
     package static let seconds = 0...4_294_967
     /// hook_timeout.
     package static let hookTimeout = Interval.seconds(1)...Interval.seconds(60)
+    /// Seconds of address_lease. With less a renewed address would end before a worker's successor has come; with more
+    /// than a minute nobody would wait for its end.
+    package static let addressLease = 3...60
     /// A length of time that a configuration can name.
     package static let interval = Interval.zero...Interval.seconds(Int64(seconds.upperBound))
     /// The same for a time that has to pass.

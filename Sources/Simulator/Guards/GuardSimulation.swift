@@ -15,6 +15,7 @@ struct GuardSimulation {
     /// The longest time for which that may be; nil while it may be for good.
     private var manyMax: Int64? = 0
     private var checkedRevisions: [Int] = []
+    private var owed: OwedReleases
 
     static func run(seed: UInt64, trace: Bool = false, fault: GuardFault? = nil) -> SimulationResult {
         var simulation = GuardSimulation(seed: seed, isTraced: trace, fault: fault)
@@ -43,6 +44,7 @@ struct GuardSimulation {
         }
         self.cluster = cluster
         manySince = scenario.routers.map { _ in nil }
+        owed = OwedReleases(machines: scenario.machineCount, routers: scenario.routers.count)
         world = World(
             scenario: scenario, random: random, trace: Trace(isOn: isTraced), injection: nil,
             tracked: TrackedObjects(seed: seed, isPlain: true),
@@ -50,6 +52,7 @@ struct GuardSimulation {
             operators: Operators(seed: seed, isPlain: true))
         world.heartbeats = (0..<pathCount).map { _ in LAN(machineCount: scenario.machineCount, random: &random) }
         world.guardFault = fault
+        world.releaseFailures = seed % 4 == 0 ? 12 : nil
     }
 
     private static func cluster(
@@ -68,6 +71,11 @@ struct GuardSimulation {
             return node
         }
         cluster.guarded = scenario.models[0].instances.map(\.name)
+        if Bool.random(using: &random) {
+            var release = ReleaseScript(arguments: ["/stop"])
+            release.timeout = .milliseconds(Int64.random(in: 10...3_000, using: &random))
+            cluster.release = release
+        }
         return cluster
     }
 
@@ -85,6 +93,8 @@ struct GuardSimulation {
             guard let story = GuardStory.allCases.randomElement(using: &random) else { return }
             play(story)
             settle("\(story)")
+            // What isn't released nobody serves until an operator comes.
+            if owed.hasFailed { return run(for: settleBound) }
         }
     }
 
@@ -98,7 +108,7 @@ struct GuardSimulation {
             world.now, nil, "\(story), master m\(master), other m\(other), \(Interval(nanoseconds: length))")
         let before = world.invariants.transitions
         if !playCut(story, master, other, for: length) { playProcess(story, master, other, for: length) }
-        guard story.movesNobody, fault != .off else { return }
+        guard story.movesNobody, fault != .off, !owed.hasFailed else { return }
         for router in world.scenario.routers.indices where world.invariants.transitions[router] != before[router] {
             world.invariants.fail(world.now, "VI_\(router) moves, which it mustn't: \(story)")
         }
@@ -231,7 +241,7 @@ struct GuardSimulation {
     private var takeoverBound: Int64 {
         let confirmation = world.scenario.models.flatMap(\.instances).map { times.masterDownConfirmation(of: $0) }.max()
         return drifted(
-            max(downInterval + (confirmation ?? .zero), times.silence()) + GuardTimes.kernelTime + cluster.interval)
+            max(downInterval + (confirmation ?? .zero), times.silence()) + times.releaseTime + cluster.interval)
     }
 
     /// The time in which a machine that comes back from a pause lets go: its frame, the other's answer, the kernel's work.
@@ -242,7 +252,8 @@ struct GuardSimulation {
     private var settleBound: Int64 {
         var wait = Interval.zero
         if case .claim(let after) = cluster.coldStart { wait = after }
-        return takeoverBound + drifted(wait + preemptDelay + downInterval * 3 + cluster.timeout * 2)
+        let moves = downInterval * 3 + cluster.timeout * 2 + times.releaseTime * 2
+        return takeoverBound + drifted(wait + preemptDelay + moves)
     }
 
     // MARK: Promises
@@ -252,7 +263,13 @@ struct GuardSimulation {
         while world.now < end, world.invariants.failures.isEmpty {
             world.run(until: min(end, world.now + 2_000_000))
             checkHolders()
+            checkReleases()
         }
+    }
+
+    private mutating func checkReleases() {
+        guard fault != .off, cluster.release != nil else { return }
+        for violation in owed.look(at: world) where manyMax == 0 { world.invariants.fail(world.now, violation) }
     }
 
     /// The machines that can be reached and have an address of a virtual router.
@@ -288,6 +305,7 @@ struct GuardSimulation {
 
     /// Each virtual router is served by one machine.
     private mutating func expectMasters(_ what: String) {
+        guard !owed.hasFailed else { return }
         for router in world.scenario.routers.indices {
             let masters = world.machines.filter { $0.node != nil && $0.states[router] == .master }
             if masters.isEmpty { world.invariants.fail(world.now, "VI_\(router) has no master: \(what)") }
@@ -311,13 +329,14 @@ struct GuardSimulation {
         var settledSince: Int64?
         while world.now < end, world.invariants.failures.isEmpty {
             run(for: min(50_000_000, end - world.now))
+            if owed.hasFailed { break }
             let isSettled = world.scenario.routers.indices.allSatisfy(isServed)
             settledSince = isSettled ? settledSince ?? world.now : nil
             if let settledSince, world.now - settledSince > settlePaths + drifted(downInterval + preemptDelay) { break }
         }
         manyMax = 0
         checkHolders()
-        guard world.invariants.failures.isEmpty else { return }
+        guard world.invariants.failures.isEmpty, !owed.hasFailed else { return }
         for router in world.scenario.routers.indices {
             let masters = world.machines.filter { $0.states[router] == .master }.map(\.number)
             if !isServed(router) {

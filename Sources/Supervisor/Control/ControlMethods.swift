@@ -159,7 +159,11 @@ final class ControlMethods {
                     if let entry = orders.entry(ofInstance: index, in: generation) {
                         report.order = OrderReport(entry, wallNanoseconds: wall)
                     }
-                    report.explainHook { hooks.failure(of: generation.subjects.subjects(ofInstance: index)) }
+                    let subjects = generation.subjects.subjects(ofInstance: index)
+                    report.explainHook { hooks.failure(of: subjects) }
+                    if report.status.hasFailedRelease {
+                        report.status.releaseFailure = hooks.releaseFailure(of: subjects)
+                    }
                     return report
                 }
             }

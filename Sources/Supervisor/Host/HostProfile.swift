@@ -29,6 +29,8 @@ final class HostProfile {
     private var writableFolders: [String] = []
     /// Those of them in which hasup-track makes files.
     private var trackingFolders: [String] = []
+    /// Serial lines of the first configuration.
+    private var serialDevices: [String] = []
     /// net_namespace_ipvs of its first configuration.
     private var tableNamespace: String?
     /// The reason that hasupd's children don't inherit its capabilities.
@@ -180,6 +182,10 @@ final class HostProfile {
         tableNamespace = generation.tableNamespace
         trackingFolders = generation.trackingFolders
         writableFolders = Self.writableFolders(generation)
+        serialDevices = generation.clusters.flatMap { $0.connections(ofCluster: 0) }.compactMap {
+            // By /dev/null a process finds out whether it is confined.
+            if case .serial(let line) = $0.ends, Self.resolved(line.device) != "/dev/null" { line.device } else { nil }
+        }
         // Tracked files are others', and so are the folders in which init_file makes them.
         if !generation.image.needsReadRight, !generation.tracksFiles { keptCapabilities.remove(.dacReadSearch) }
         if !trackingFolders.isEmpty { keptCapabilities.insert(.dacOverride) }
@@ -228,7 +234,7 @@ final class HostProfile {
         return .supervisor(
             writing: [paths.runDirectory, ControlPath.standardRunDirectory] + writableFolders
                 + pidFiles.map(Self.folder),
-            socketFolder: Self.folder(of: paths.controlSocket), executing: executing)
+            socketFolder: Self.folder(of: paths.controlSocket), devices: serialDevices, executing: executing)
     }
 
     private static func resolved(_ path: String) -> String? {

@@ -10,6 +10,15 @@ extension GuardHold {
         case .addressStillThere: return "\(node) is alive\(way), isn't MASTER any more and still has the addresses"
         case .awaitsAssent: return "\(node) is alive\(way) and hasn't agreed yet"
         case .silence: return "\(node) is silent, and not for long enough to be replaced"
+        case .peerRelease:
+            return
+                "\(node) is alive\(way), isn't MASTER any more and isn't released: it has the addresses, or its release "
+                + "script hasn't ended"
+        case .ownRelease: return "its own release script hasn't ended"
+        case .notReleased:
+            return
+                "its release script was killed or couldn't be started, so it counts as not released: no other node "
+                + "becomes MASTER while this one is heard"
         case .neverHeard: return "\(node) hasn't been heard since the start"
         }
     }

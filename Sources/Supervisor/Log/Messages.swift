@@ -172,6 +172,7 @@ extension TransitionReason {
         case .raised: "raised"
         case .hookFailed: "hookFailed"
         case .guarded: "guarded"
+        case .leaseEnded: "leaseEnded"
         }
     }
 }
@@ -220,6 +221,7 @@ extension Transition {
         case .raised: return "an operator has raised its priority above that of \(other)\(otherPriority)"
         case .hookFailed: return "its before_master failed or took too long"
         case .guarded(let release): return release.why
+        case .leaseEnded: return "it stood still for longer than its address_lease, and a peer may have taken over"
         }
     }
 
@@ -366,7 +368,8 @@ extension Observation {
         case .stalled(let interval):
             "stalled \(interval.nanoseconds / 1_000_000) ms: this node didn't run; packets that came meanwhile were read first"
         case .kernelFailure(_, let sentence): "\(name): \(sentence)"
-        case .takeoverHeld(_, let hold): "\(name): doesn't become MASTER: \(hold.sentence)"
+        case .takeoverHeld(_, let hold):
+            hold.kind == .notReleased ? "\(name): \(hold.sentence)" : "\(name): doesn't become MASTER: \(hold.sentence)"
         case .clusterNode(let node, let cluster, let isHeard):
             "cluster \(cluster): \(node) \(isHeard ? "is heard by heartbeats" : "isn't heard by heartbeats any more")"
         case .addressRemoved(_, let address, 1):

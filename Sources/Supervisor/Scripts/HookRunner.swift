@@ -177,13 +177,25 @@ final class HookRunner {
         keep()
         if hook.isVoid {
             log.info("\(hook.key.subject): \(hook.key.hook.keyword) \(hook.program) ended: not MASTER any more")
-        } else if exit == .code(0), !wasTooLong {
-            log.info("\(hook.key.subject): \(hook.key.hook.keyword) succeeded after \(Clock.now - hook.startedAt)")
-        } else if let run = hook.run {
-            fail(hook.key, run.number, wasTooLong ? tooLate(hook.key, hook) : failure(of: hook, run.output, exit))
         }
+        let complaint = hook.run?.output.complaint
+        let succeeded = !wasTooLong && hook.key.hook.hasSucceeded(exit, isRefused: complaint != nil)
+        if !hook.isVoid { report(hook, exit, complaint, succeeded: succeeded, wasTooLong: wasTooLong) }
         guard !isEnding else { return }
-        perform(runs.ended(hook.key, succeeded: exit == .code(0) && !wasTooLong))
+        perform(runs.ended(hook.key, succeeded: succeeded))
+    }
+
+    private func report(
+        _ hook: HookProcess, _ exit: WorkerExit, _ complaint: String?, succeeded: Bool, wasTooLong: Bool
+    ) {
+        let subject = "\(hook.key.subject): \(hook.key.hook.keyword)"
+        if succeeded, exit == .code(0) {
+            log.info("\(subject) succeeded after \(Clock.now - hook.startedAt)")
+        } else if let run = hook.run {
+            let failure = failure(of: hook, complaint ?? run.output.lastLine, exit)
+            if succeeded { return log.warning("\(subject): \(failure): it ran to its end, so that's released") }
+            fail(hook.key, run.number, wasTooLong ? tooLate(hook.key, hook) : failure)
+        }
     }
 
     /// Nobody waits for it any more.
@@ -206,14 +218,14 @@ final class HookRunner {
         log.error("\(key.subject): \(key.hook.keyword): \(text)")
     }
 
-    private func failure(of hook: HookProcess, _ output: HookOutput, _ exit: WorkerExit) -> String {
-        let said = output.complaint ?? output.lastLine
+    private func failure(of hook: HookProcess, _ said: String?, _ exit: WorkerExit) -> String {
         return "\(hook.program) ended with \(exit)\(said.map { ": \($0)" } ?? "")"
     }
 
     /// The failure of one that takes too long: it runs, or, if it is nil, couldn't be started in its time.
     private func tooLate(_ key: HookKey, _ hook: HookProcess?) -> String {
-        let limit = commands[key].map { "hook_timeout (\($0.timeout))" } ?? "hook_timeout"
+        let name = key.hook == .release ? "its timeout" : "hook_timeout"
+        let limit = commands[key].map { "\(name) (\($0.timeout))" } ?? name
         guard let hook else { return "it couldn't be started within \(limit): another run hadn't ended" }
         return "\(hook.program) took longer than \(limit)\(hook.run?.output.lastLine.map { ": \($0)" } ?? "")"
     }
@@ -224,6 +236,12 @@ final class HookRunner {
     func failure(of subjects: [NotificationKey], since: Instant = Instant(nanoseconds: .min)) -> String? {
         let found = subjects.lazy.compactMap { self.failures[HookKey(.beforeMaster, of: $0)] }
         return found.first { $0.at >= since }?.text ?? late(.beforeMaster, of: subjects) { $0 <= loop.now }
+    }
+
+    /// The failure of the last release script of one of these, a clause; nil if it isn't known.
+    func releaseFailure(of subjects: [NotificationKey]) -> String? {
+        subjects.lazy.compactMap { self.failures[HookKey(.release, of: $0)]?.text }.first
+            ?? late(.release, of: subjects) { $0 <= loop.now }
     }
 
     /// The reason that a before_release of one of these has refused an order, a clause; nil if it isn't known.
@@ -297,5 +315,14 @@ final class HookRunner {
         guard isEnding else { return }
         for group in hooks.keys { kill(-group, SIGKILL) }
         keep()
+    }
+}
+
+extension Hook {
+    /// True if a run that has ended so has done its work. A release script that ran to its end has, whatever it says: only
+    /// one that was killed or never ran leaves open what still runs (docs/decisions, D111).
+    fileprivate func hasSucceeded(_ exit: WorkerExit, isRefused: Bool) -> Bool {
+        guard self == .release, !isRefused, case .code = exit else { return exit == .code(0) }
+        return true
     }
 }

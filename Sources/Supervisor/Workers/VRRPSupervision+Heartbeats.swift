@@ -10,7 +10,7 @@ import Varlink
 import WorkerProtocol
 
 extension VRRPSupervision {
-    /// Opens the socket of a heartbeat path for the worker, which names it by its place.
+    /// Opens the socket or the line of a heartbeat path for the worker, which names it by its place.
     func openHeartbeatSocket(
         generation: UInt64, _ place: HeartbeatPlace, _ correlation: UInt32, _ worker: WorkerProcess
     ) {
@@ -19,7 +19,7 @@ extension VRRPSupervision {
         do throws(Refusal) {
             let ends = try heartbeatEnds(generation: generation, at: place)
             do throws(SystemError) {
-                let socket = try Self.open(ends)
+                let socket = try ends.open()
                 SupervisorToVRRP.socket.send(on: channel, correlation: correlation, descriptors: [socket.number])
             } catch {
                 SupervisorToVRRP.socketRefused(error.description).send(on: channel, correlation: correlation)
@@ -28,23 +28,6 @@ extension VRRPSupervision {
             refuse(error)
             SupervisorToVRRP.socketRefused(error.description).send(on: channel, correlation: correlation)
         }
-    }
-
-    private static func open(_ ends: HeartbeatConnection) throws(SystemError) -> Descriptor {
-        let operation = "open a socket for heartbeats from \(ends.address) to \(ends.peer) on \(ends.device)"
-        let index = hasup_interface_index(ends.device)
-        guard index > 0 else { throw SystemError(ENODEV, operation) }
-        let result = ends.device.withCString { device in
-            ends.address.bytes.withUnsafeBufferPointer { own in
-                ends.peer.bytes.withUnsafeBufferPointer { peer in
-                    var path = hasup_heartbeat_path(
-                        device: device, interface_index: index, family: Int32(ends.address.family.rawValue),
-                        own: own.baseAddress, peer: peer.baseAddress, own_port: ends.port, peer_port: ends.peerPort)
-                    return hasup_heartbeat_socket(&path)
-                }
-            }
-        }
-        return try owned(result, operation)
     }
 }
 

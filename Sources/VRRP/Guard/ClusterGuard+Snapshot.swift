@@ -50,7 +50,11 @@ struct KeptGuard: Hashable, Sendable {
         var epoch: UInt64
         var isProved: Bool
         var wasMaster: Bool
+        var release = GroupRelease()
     }
+
+    /// A bit beside the number of groups, of which there are fewer: releases follow them.
+    private static let hasReleases: UInt8 = 0x80
 
     /// Stands for the names of the cluster, its nodes and groups.
     var fingerprint: UInt32
@@ -63,7 +67,7 @@ struct KeptGuard: Hashable, Sendable {
         startedAt = cluster.startedAt
         nodes = cluster.peers.map { KeptNode(wasHeard: $0.lifeSignAt != nil, isOff: $0.isOff) }
         groups = cluster.groups.map {
-            KeptGroup(epoch: $0.epoch, isProved: $0.isProved, wasMaster: $0.wasMaster)
+            KeptGroup(epoch: $0.epoch, isProved: $0.isProved, wasMaster: $0.wasMaster, release: $0.release)
         }
     }
 
@@ -72,9 +76,16 @@ struct KeptGuard: Hashable, Sendable {
         writer.write(startedAt.nanoseconds)
         writer.write(UInt8(clamping: nodes.count))
         for node in nodes { writer.write(UInt8((node.wasHeard ? 1 : 0) | (node.isOff ? 2 : 0))) }
-        writer.write(UInt8(clamping: groups.count))
+        let releases = groups.indices.filter { groups[$0].release.isOpen }
+        writer.write(UInt8(clamping: groups.count) | (releases.isEmpty ? 0 : Self.hasReleases))
         for group in groups {
             writer.write(compact: group.epoch << 2 | (group.isProved ? 1 : 0) | (group.wasMaster ? 2 : 0))
+        }
+        guard !releases.isEmpty else { return }
+        writer.write(UInt8(releases.count))
+        for place in releases {
+            writer.write(UInt8(place))
+            groups[place].release.encode(into: &writer)
         }
     }
 
@@ -87,9 +98,16 @@ struct KeptGuard: Hashable, Sendable {
             nodes.append(KeptNode(wasHeard: flags & 1 != 0, isOff: flags & 2 != 0))
         }
         groups = []
-        for _ in 0..<(try reader.readUInt8()) {
+        let count = try reader.readUInt8()
+        for _ in 0..<(count & ~Self.hasReleases) {
             let word = try reader.readCount64()
             groups.append(KeptGroup(epoch: word >> 2, isProved: word & 1 != 0, wasMaster: word & 2 != 0))
+        }
+        guard count & Self.hasReleases != 0 else { return }
+        for _ in 0..<(try reader.readUInt8()) {
+            let place = Int(try reader.readUInt8())
+            guard groups.indices.contains(place) else { throw .invalid }
+            groups[place].release = try GroupRelease(from: &reader)
         }
     }
 }
@@ -115,6 +133,7 @@ extension ClusterGuard {
             guardian.groups[place].epoch = group.epoch
             guardian.groups[place].isProved = group.isProved
             guardian.groups[place].wasMaster = group.wasMaster
+            guardian.groups[place].release = group.release
         }
         return guardian
     }

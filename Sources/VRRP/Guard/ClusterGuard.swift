@@ -243,7 +243,8 @@ extension ClusterGuard {
             return GuardHold(.masterAlive, node: name(of: node), path: lastPath(to: node))
         }
         if standing.flags.contains(.addressIsThere) {
-            return GuardHold(.addressStillThere, node: name(of: node), path: lastPath(to: node))
+            let kind = settings.release == nil ? GuardHold.Kind.addressStillThere : .peerRelease
+            return GuardHold(kind, node: name(of: node), path: lastPath(to: node))
         }
         // Who is deaf to us can't agree, and isn't MASTER.
         guard peer.hearsUs(within: settings.timeout, at: now) else { return nil }
@@ -268,14 +269,17 @@ extension ClusterGuard {
     mutating func assent(_ states: [GroupState], at now: Instant) -> [Int] {
         var yielding: [Int] = []
         for (place, state) in zip(groups.indices, states) where state.state != .master && !state.hasAddresses {
-            guard !state.hearsMaster, !isSomewhere(place, at: now) else { continue }
-            for node in others {
+            guard !state.hearsMaster else { continue }
+            // Who has the addresses still may be MASTER again, and nobody else may.
+            for node in others where !others.contains(where: { $0 != node && hasGroup($0, place, at: now) }) {
                 guard peers[node].isHeard(within: settings.timeout, at: now),
                     let standing = peers[node].standing(of: place), standing.flags.contains(.claims)
                 else { continue }
                 let isKnown = groups[place].assent.map { $0 == (node, standing.claim) } ?? false
                 if isKnown, groups[place].claim == 0 { continue }
-                if groups[place].claim != 0, isBetter(own, state.priority.rawValue, than: node, standing.priority) {
+                if groups[place].claim != 0, !standing.flags.contains(.addressIsThere),
+                    isBetter(own, state.priority.rawValue, than: node, standing.priority)
+                {
                     continue
                 }
                 groups[place].assent = (node, standing.claim)

@@ -22,6 +22,8 @@ package struct HeartbeatPathReport: JSONRecord, ByteCoded, Hashable {
     /// Frames that weren't given to the core, by the worker's reasons: it fills them in, as the next three.
     package var unread: [UInt64] = []
     package var sent: UInt64 = 0
+    /// Frames that weren't sent, because the line hadn't taken the one before.
+    package var leftOut: UInt64 = 0
     /// Errors of sending, also those that the network has reported afterwards.
     package var errors: UInt64 = 0
     package var errorCode: Int32 = 0
@@ -41,6 +43,7 @@ package struct HeartbeatPathReport: JSONRecord, ByteCoded, Hashable {
         try members.hidden(&repeated, atMost: 16)
         try members.hidden(&unread, atMost: 16)
         try members.field("sent", &sent)
+        try members.field("left_out", &leftOut)
         try members.field("errors", &errors)
         try members.hidden(&errorCode)
         members.member("refused", &refused)

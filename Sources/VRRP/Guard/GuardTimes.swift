@@ -7,6 +7,8 @@ import ConfigurationModel
 package struct GuardTimes: Hashable, Sendable {
     /// From one heartbeat to the next (h).
     package let interval: Interval
+    /// The same on the slowest path: it may be the one that is left.
+    private let slowestInterval: Interval
     /// Silence after which a node may be replaced, before what confirms it is added (T).
     package let timeout: Interval
     /// The longest time that letting go takes: the kernel's work, then the release script (w).
@@ -22,6 +24,7 @@ package struct GuardTimes: Hashable, Sendable {
 
     package init(_ cluster: ClusterSettings) {
         interval = cluster.interval
+        slowestInterval = cluster.slowestInterval
         timeout = cluster.timeout
         releaseTime = Self.kernelTime + (cluster.release?.timeout ?? .zero)
         let patience = cluster.timeout / 2
@@ -62,7 +65,7 @@ package struct GuardTimes: Hashable, Sendable {
 
     /// c2: added to the timeout, so that it outlasts a MASTER that was heard for the last time just before the fault.
     package func silenceConfirmation(peerBound: Interval = .zero) -> Interval {
-        confirmation(sign: interval, waited: timeout, peerBound: peerBound)
+        confirmation(sign: slowestInterval, waited: timeout, peerBound: peerBound)
     }
 
     /// T + c2: the silence after which a node may be replaced.

@@ -15,6 +15,12 @@ package struct GuardHold: Hashable, Sendable {
         case silence
         /// The node hasn't been heard since our start.
         case neverHeard
+        /// The node isn't MASTER any more, and its release isn't over: its addresses, or its release script.
+        case peerRelease
+        /// Our own release isn't over.
+        case ownRelease
+        /// Our own release script was killed, or couldn't be started.
+        case notReleased
     }
 
     package var kind: Kind
@@ -62,6 +68,8 @@ struct GuardedGroup: Hashable, Sendable {
     var hold: GuardHold?
     /// True if it was MASTER when it was looked at last.
     var wasMaster = false
+    /// Its release since.
+    var release = GroupRelease()
 
     init(name: String, members: [Int]) {
         self.name = name
@@ -72,7 +80,7 @@ struct GuardedGroup: Hashable, Sendable {
         left.name == right.name && left.members == right.members && left.epoch == right.epoch
             && left.isProved == right.isProved && left.claim == right.claim && left.hold == right.hold
             && left.asksForHandOver == right.asksForHandOver && left.assent?.node == right.assent?.node
-            && left.assent?.claim == right.assent?.claim
+            && left.assent?.claim == right.assent?.claim && left.release == right.release
     }
 
     func hash(into hasher: inout Hasher) { hasher.combine(name) }

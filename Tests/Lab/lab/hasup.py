@@ -39,7 +39,8 @@ class Status:
 
     def settled(self, name="VI_1"):
         """What only a change may change: an instance without counters and ages."""
-        moving = ("counters", "in_state_seconds", "last_advert_age_seconds", "why_not_master", "last_transition")
+        moving = ("counters", "in_state_seconds", "last_advert_age_seconds", "why_not_master", "last_transition",
+                  "lease_age_seconds")
         return {key: value for key, value in self.instance(name).items() if key not in moving}
 
     def state(self, name="VI_1"):

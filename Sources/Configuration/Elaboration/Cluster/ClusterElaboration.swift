@@ -274,13 +274,6 @@ extension Elaborator {
             return refuse("a node has \(Limits.heartbeatPaths) heartbeats at most", at: token)
         }
         let path = HeartbeatPath(name: name, kind: found)
-        if !path.acts {
-            model.ignoredSettings += 1
-            report(
-                .warning,
-                "`\(string(kind))` isn't handled yet and has no effect: nodes hear each other by `udp` only",
-                at: kind, code: .notYet)
-        }
         cluster.node.paths.append(path)
         cluster.paths.append((path, cluster.settings.nodes.count, token))
     }

@@ -191,8 +191,9 @@ extension Elaborator {
         _ hook: Hook, _ statement: Statement, into scripts: KeywordRow.Path<[NotifyScript]>,
         _ settings: KeywordRow.Path<HookSettings>
     ) {
-        notify(hook.trigger, statement, into: scripts)
-        self[keyPath: settings][hook] = self[keyPath: scripts].contains { $0.trigger == hook.trigger }
+        guard let trigger = hook.trigger else { return }
+        notify(trigger, statement, into: scripts)
+        self[keyPath: settings][hook] = self[keyPath: scripts].contains { $0.trigger == trigger }
     }
 
     mutating func hookTimeout(_ statement: Statement, into settings: KeywordRow.Path<HookSettings>) {

@@ -17,6 +17,12 @@ extension Elaborator {
         set(\.draft.extra.lateTimerPriority, statement)
     }
 
+    /// `address_lease [SECONDS]`.
+    mutating func addressLease(_ statement: Statement) {
+        guard !statement.words.isEmpty else { return draft.extra.addressLease = Limits.addressLease.lowerBound }
+        set(\.draft.extra.addressLease, statement)
+    }
+
     /// `[all] SECONDS`; 0 turns off what global_defs says.
     mutating func extraAnnouncements(_ statement: Statement) -> ExtraAnnouncements? {
         var words = WordCursor(statement.words)
