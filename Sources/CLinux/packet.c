@@ -5,6 +5,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
+#include <linux/icmp.h>
+#include <linux/icmpv6.h>
+#include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <linux/netlink.h>
 #include <net/if.h>
@@ -19,6 +22,11 @@
 
 #ifndef IPV6_HDRINCL
 #define IPV6_HDRINCL 36
+#endif
+
+// linux/icmp.h has it only for kernels.
+#ifndef SOL_RAW
+#define SOL_RAW 255
 #endif
 
 enum { PROTOCOL_VRRP = 112, RECEIVE_BUFFER = 4 << 20 };
@@ -183,7 +191,7 @@ int hasup_frame_socket(void) {
 // The kernel doubles it: what a socket has by default (socket(7), wmem_default).
 enum { FRAME_BUFFER = 104 << 10 };
 
-int hasup_frame_socket_restore(int fd) {
+static int restore(int fd, int protocol, int interface_index) {
     if (set(fd, SOL_SOCKET, SO_SNDBUF, FRAME_BUFFER)) return -errno;
     if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0) return -errno;
     // Also fails with EBUSY where a ring was made, which can't be told otherwise: then sending does nothing.
@@ -191,8 +199,88 @@ int hasup_frame_socket_restore(int fd) {
     struct sockaddr_ll address = {0};
     socklen_t size = sizeof address;
     if (getsockname(fd, (struct sockaddr *)&address, &size)) return -errno;
-    // For bind(2), protocol 0 is the one that it has.
-    return address.sll_protocol || address.sll_ifindex ? -EADDRINUSE : 0;
+    return address.sll_protocol != htons((uint16_t)protocol) || address.sll_ifindex != interface_index ? -EADDRINUSE : 0;
+}
+
+// For bind(2), protocol 0 is the one that it has.
+int hasup_frame_socket_restore(int fd) { return restore(fd, 0, 0); }
+
+int hasup_reference_socket(const char *device, int interface_index, int family, const uint8_t *address) {
+    bool is_v4 = family == 4;
+    int fd = socket(
+        is_v4 ? AF_INET : AF_INET6, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, is_v4 ? IPPROTO_ICMP : IPPROTO_ICMPV6);
+    if (fd < 0) return -errno;
+    // A bit that is set keeps a type out.
+    struct icmp_filter replies = {.data = ~(1U << ICMP_ECHOREPLY)};
+    struct icmp6_filter replies6;
+    memset(&replies6, 0xff, sizeof replies6);
+    replies6.data[ICMPV6_ECHO_REPLY >> 5] &= ~(1U << (ICMPV6_ECHO_REPLY & 31));
+    if (is_v4 ? setsockopt(fd, SOL_RAW, ICMP_FILTER, &replies, sizeof replies)
+              : setsockopt(fd, IPPROTO_ICMPV6, ICMPV6_FILTER, &replies6, sizeof replies6))
+        return failed(fd);
+    if (setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device, (socklen_t)strlen(device) + 1)) return failed(fd);
+    // CS6, as adverts and heartbeats have it.
+    if (is_v4) set(fd, IPPROTO_IP, IP_TOS, 0xc0);
+    else set(fd, IPPROTO_IPV6, IPV6_TCLASS, 0xc0);
+    set(fd, SOL_SOCKET, SO_PRIORITY, 6);
+    union end reference;
+    socklen_t size = fill(&reference, family, interface_index, address, 0);
+    return connect(fd, &reference.any, size) ? failed(fd) : fd;
+}
+
+// Offsets in an Ethernet frame.
+enum { IP_NEXT_HEADER = 20, IP_HOP_LIMIT = 21, ARP_OPERATION = 20, ICMP_TYPE = 54, ARP_REPLY = 2, ADVERTISEMENT = 136 };
+
+// What the interface itself receives: neither frames for other machines or of VLANs that nobody has here, nor those that
+// leave.
+#define NOT_RECEIVED(skip)                                                                                             \
+    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (unsigned)SKF_AD_OFF + SKF_AD_PKTTYPE),                                         \
+        BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, PACKET_MULTICAST, skip, 0)
+
+static int question_protocol(int family) { return family == 4 ? ETH_P_ARP : ETH_P_IPV6; }
+
+int hasup_question_socket(int family, int interface_index) {
+    struct sock_filter replies[] = {
+        NOT_RECEIVED(3),
+        BPF_STMT(BPF_LD | BPF_H | BPF_ABS, ARP_OPERATION),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARP_REPLY, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, 0xffff),
+        BPF_STMT(BPF_RET | BPF_K, 0),
+    };
+    struct sock_filter advertisements[] = {
+        NOT_RECEIVED(7),
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, IP_NEXT_HEADER),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_ICMPV6, 0, 5),
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, IP_HOP_LIMIT),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 255, 0, 3),
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, ICMP_TYPE),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ADVERTISEMENT, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, 0xffff),
+        BPF_STMT(BPF_RET | BPF_K, 0),
+    };
+    struct sock_fprog filter = {.len = sizeof replies / sizeof *replies, .filter = replies};
+    if (family != 4) {
+        filter.len = sizeof advertisements / sizeof *advertisements;
+        filter.filter = advertisements;
+    }
+    int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0) return -errno;
+    struct sockaddr_ll link = {
+        .sll_family = AF_PACKET,
+        .sll_protocol = htons((uint16_t)question_protocol(family)),
+        .sll_ifindex = interface_index,
+    };
+    // It receives nothing before it is bound, and by then the filter is there.
+    if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter) ||
+        set(fd, SOL_SOCKET, SO_LOCK_FILTER, 1) || bind(fd, (struct sockaddr *)&link, sizeof link))
+        return failed(fd);
+    set(fd, SOL_SOCKET, SO_PRIORITY, 6);
+    return fd;
+}
+
+int hasup_question_socket_restore(int fd, int family, int interface_index) {
+    if (set(fd, SOL_SOCKET, SO_RCVBUF, FRAME_BUFFER)) return -errno;
+    return restore(fd, question_protocol(family), interface_index);
 }
 
 int hasup_route_socket(uint32_t groups) {

@@ -13,6 +13,8 @@ package protocol InstanceSource {
     func group(at index: Int) -> SyncGroup?
     /// cluster blocks.
     var clusters: [ClusterSettings] { get }
+    /// True if this node asks for an instance's address before it claims it.
+    func asksForAddress(of index: Int) -> Bool
 }
 
 /// A reason to refuse a worker's request. Each is logged: a healthy worker never causes one.
@@ -31,6 +33,14 @@ package enum Refusal: Error, Hashable, Sendable, CustomStringConvertible {
     case heartbeat(HeartbeatPlace)
     /// The socket of this path was given before, and the worker hasn't taken it yet.
     case pendingHeartbeat(HeartbeatPlace)
+    /// No reference that is asked by ICMP is at this place.
+    case reference(ReferencePlace)
+    /// The socket of this reference was given before, and the worker hasn't taken it yet.
+    case pendingReference(ReferencePlace)
+    /// Nobody asks for an address of this instance.
+    case question(String)
+    /// The socket for questions on this interface was given before, and the worker hasn't taken it yet.
+    case pendingQuestion(String)
     /// The instance or the group has no such hook.
     case hook(Hook, String)
     /// Nothing that happens to an instance, or to a group.
@@ -50,6 +60,10 @@ package enum Refusal: Error, Hashable, Sendable, CustomStringConvertible {
         case .pendingSocket(let interface): "pending \(interface)"
         case .heartbeat: "heartbeat"
         case .pendingHeartbeat: "pending heartbeat"
+        case .reference: "reference"
+        case .pendingReference: "pending reference"
+        case .question: "question"
+        case .pendingQuestion(let interface): "pending question \(interface)"
         case .hook(let hook, let name): "\(hook.keyword) of \(name)"
         case .trigger: "trigger"
         case .repeated: "repeated"
@@ -69,6 +83,13 @@ package enum Refusal: Error, Hashable, Sendable, CustomStringConvertible {
             "the configuration has no path \(place.path) of cluster \(place.cluster) to node \(place.node)"
         case .pendingHeartbeat(let place):
             "the socket of path \(place.path) of cluster \(place.cluster) to node \(place.node) is on its way to it already"
+        case .reference(let place):
+            "the configuration has no ICMP reference \(place.reference) of cluster \(place.cluster)"
+        case .pendingReference(let place):
+            "the socket of reference \(place.reference) of cluster \(place.cluster) is on its way to it already"
+        case .question(let name): "nobody asks who has the addresses of \(name)"
+        case .pendingQuestion(let interface):
+            "a socket for questions on \(interface) is on its way to it already"
         case .hook(let hook, let name): "\(name) has no \(hook.keyword)"
         case .trigger(let trigger): "a worker can't send notification \(trigger.word)"
         case .repeated(let number): "notification \(number) was started before"
@@ -99,6 +120,8 @@ package struct Broker<Source: InstanceSource> {
     /// Sockets that the worker was given and may not have taken yet.
     private var onTheirWay: Set<SocketPlan> = []
     private var heartbeatsOnTheirWay: Set<HeartbeatPlace> = []
+    private var referencesOnTheirWay: Set<ReferencePlace> = []
+    private var questionsOnTheirWay: Set<QuestionLink> = []
 
     /// The largest gap between the numbers of notifications: some die with a worker on their way. A leap to the last
     /// number that there is would silence all successors.
@@ -154,6 +177,8 @@ package struct Broker<Source: InstanceSource> {
     package mutating func workerHasTakenAll() {
         onTheirWay = []
         heartbeatsOnTheirWay = []
+        referencesOnTheirWay = []
+        questionsOnTheirWay = []
     }
 
     /// The socket of an instance. Each socket once, until the worker has taken what it was sent: one that asks and doesn't
@@ -180,6 +205,30 @@ package struct Broker<Source: InstanceSource> {
         else { throw .heartbeat(place) }
         guard heartbeatsOnTheirWay.insert(place).inserted else { throw .pendingHeartbeat(place) }
         return ends
+    }
+
+    /// The reference of a socket. Each socket once, too. - Throws: `Refusal`.
+    package mutating func referenceSocket(
+        generation: UInt64, at place: ReferencePlace
+    ) throws(Refusal) -> ReferenceTarget {
+        let clusters = try source(of: generation).clusters
+        guard clusters.indices.contains(Int(place.cluster)),
+            let target = clusters[Int(place.cluster)].echoedReference(at: Int(place.reference))
+        else { throw .reference(place) }
+        guard referencesOnTheirWay.insert(place).inserted else { throw .pendingReference(place) }
+        return target
+    }
+
+    /// The link on which an instance's address is asked for. Each socket once, too. - Throws: `Refusal`.
+    package mutating func questionSocket(
+        generation: UInt64, instance number: UInt32
+    ) throws(Refusal) -> QuestionLink {
+        let instance = try instance(number, generation: generation)
+        guard try source(of: generation).asksForAddress(of: Int(number)), let link = instance.questionLink else {
+            throw .question(instance.name)
+        }
+        guard questionsOnTheirWay.insert(link).inserted else { throw .pendingQuestion(link.interface) }
+        return link
     }
 
     /// The notification that a worker reports, with its scripts. - Throws: `Refusal`.

@@ -4,7 +4,7 @@ import Reactor
 
 /// The protocol's version, exchanged in the first message of both sides. Workers start from the running image
 /// (docs/decisions, D7), so there is never a second version to talk to; a difference is an error.
-package let workerProtocolVersion: UInt16 = 9
+package let workerProtocolVersion: UInt16 = 10
 
 /// Former configurations that a worker is told of at most. A reload that would make more of them is refused.
 package let previousGenerationsMax = 16
@@ -203,6 +203,10 @@ package enum VRRPToSupervisor {
     case openSocket(generation: UInt64, instance: UInt32)
     /// Open the socket of a heartbeat path; the answer has the same correlation id.
     case openHeartbeatSocket(generation: UInt64, HeartbeatPlace)
+    /// Open the raw ICMP socket of a reference; the answer has the same correlation id.
+    case openReferenceSocket(generation: UInt64, ReferencePlace)
+    /// Open the packet socket by which this instance asks who has its first address; the answer has the same correlation id.
+    case openQuestionSocket(generation: UInt64, instance: UInt32)
     /// Notifications to send, one after the other, encoded by the VRRP room. One frame for all of a turn: thousands of
     /// instances may change at once.
     case notify(generation: UInt64, [UInt8])
@@ -226,6 +230,7 @@ package enum VRRPToSupervisor {
     enum Kind: UInt16 {
         case hello = 0x201, configured, worked, openSocket, notify, observations, status, log, stopped
         case resumed, cleared, discarded, hooks, openHeartbeatSocket, clusterNode
+        case openReferenceSocket, openQuestionSocket
     }
 
     package func send(on channel: Channel, correlation: UInt32 = 0, hasMore: Bool = false) {
@@ -254,6 +259,14 @@ package enum VRRPToSupervisor {
             kind = .openHeartbeatSocket
             writer.write(generation)
             writer.write([place.cluster, place.path, place.node])
+        case .openReferenceSocket(let generation, let place):
+            kind = .openReferenceSocket
+            writer.write(generation)
+            writer.write([place.cluster, place.reference])
+        case .openQuestionSocket(let generation, let instance):
+            kind = .openQuestionSocket
+            writer.write(generation)
+            writer.write(instance)
         case .notify(let generation, let bytes):
             kind = .notify
             writer.write(generation)
@@ -310,6 +323,12 @@ package enum VRRPToSupervisor {
                     generation: try reader.readUInt64(),
                     HeartbeatPlace(
                         cluster: try reader.readUInt8(), path: try reader.readUInt8(), node: try reader.readUInt8()))
+            case .openReferenceSocket:
+                .openReferenceSocket(
+                    generation: try reader.readUInt64(),
+                    ReferencePlace(cluster: try reader.readUInt8(), reference: try reader.readUInt8()))
+            case .openQuestionSocket:
+                .openQuestionSocket(generation: try reader.readUInt64(), instance: try reader.readUInt32())
             case .notify:
                 .notify(generation: try reader.readUInt64(), try reader.readBytes(reader.remaining))
             case .hooks: .hooks(generation: try reader.readUInt64(), try reader.readBytes(reader.remaining))

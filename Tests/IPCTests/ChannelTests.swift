@@ -190,6 +190,8 @@ struct ChannelTests {
             .configured(generation: 3), .worked,
             .openSocket(generation: 1, instance: 2),
             .openHeartbeatSocket(generation: 1, HeartbeatPlace(cluster: 2, path: 3, node: 4)),
+            .openReferenceSocket(generation: 1, ReferencePlace(cluster: 2, reference: 3)),
+            .openQuestionSocket(generation: 1, instance: 2),
             .notify(generation: 1, [3, 4, 5]),
             .hooks(generation: 1, [3, 4, 5]), .observations(generation: 9, [1, 2]), .status(generation: 9, []),
             .clusterNode([1, 2, 3]),

@@ -10,7 +10,9 @@ private struct Instances: InstanceSource {
     var instanceCount: Int { list.count }
     var groups: [SyncGroup] = []
     var clusters: [ClusterSettings] = []
+    var asking: Set<Int> = []
     func instance(at index: Int) -> InstanceSettings? { list.indices.contains(index) ? list[index] : nil }
+    func asksForAddress(of index: Int) -> Bool { asking.contains(index) }
     func group(at index: Int) -> SyncGroup? { groups.indices.contains(index) ? groups[index] : nil }
 }
 
@@ -149,6 +151,62 @@ struct BrokerTests {
             }
         }
         #expect(throws: Refusal.hook(.release, "A")) { try broker.hook(.release, of: .instance(0), generation: 7) }
+    }
+
+    @Test("a reference's socket is the configuration's, by its place, and each one once until the worker has it (D102)")
+    func referenceSockets() throws {
+        var cluster = ClusterSettings(name: "web", location: SourceLocation(file: "x", line: 1))
+        cluster.nodes = ["a", "b"].map { ClusterMember(name: $0) }
+        cluster.ownNode = 1
+        var references = ReferenceSettings()
+        references.targets = [
+            ReferenceTarget(address: IPAddress(v4: 1), device: "eth0"),
+            ReferenceTarget(address: IPAddress(v4: 2), device: "eth1", tcpPort: 80),
+            ReferenceTarget(address: IPAddress(v4: 3), device: "eth2"),
+        ]
+        cluster.references = references
+        var foreign = cluster
+        foreign.ownNode = nil
+        var broker = Broker(generation: 7, source: Instances(list: [], clusters: [cluster, foreign]))
+        func target(_ cluster: UInt8, _ reference: UInt8) throws(Refusal) -> ReferenceTarget {
+            try broker.referenceSocket(
+                generation: 7, at: ReferencePlace(cluster: cluster, reference: reference))
+        }
+        #expect(try target(0, 2) == references.targets[2])
+        // One that is asked by TCP, none, in a cluster of other nodes, in none.
+        for (cluster, reference): (UInt8, UInt8) in [(0, 1), (0, 3), (0, 255), (1, 0), (2, 0), (255, 0)] {
+            let place = ReferencePlace(cluster: cluster, reference: reference)
+            #expect(throws: Refusal.reference(place)) { try target(cluster, reference) }
+        }
+        let again = ReferencePlace(cluster: 0, reference: 2)
+        #expect(throws: Refusal.pendingReference(again)) { try target(0, 2) }
+        #expect(try target(0, 0).device == "eth0")
+        broker.workerHasTakenAll()
+        #expect(try target(0, 2).device == "eth2")
+        #expect(throws: Refusal.generation(8)) { try broker.referenceSocket(generation: 8, at: again) }
+    }
+
+    @Test("a socket for questions is that of a guarded instance's first address, and each one once (D102)")
+    func questionSockets() throws {
+        var (one, other) = (instance("A"), instance("B"))
+        one.virtualAddresses = [VirtualAddress(prefix: Prefix(host: IPAddress(v4: 1)))]
+        other.virtualAddresses = one.virtualAddresses
+        other.virtualAddresses[0].interface = "eth1"
+        var source = Instances(list: [one, other, one, instance("empty")], asking: [0, 1, 3])
+        source.list[2].name = "unguarded"
+        var broker = Broker(generation: 7, source: source)
+        func link(_ instance: UInt32) throws(Refusal) -> QuestionLink {
+            try broker.questionSocket(generation: 7, instance: instance)
+        }
+        #expect(try link(0) == QuestionLink(interface: "eth0", family: .ipv4))
+        #expect(try link(1) == QuestionLink(interface: "eth1", family: .ipv4))
+        #expect(throws: Refusal.pendingQuestion("eth0")) { try link(0) }
+        #expect(throws: Refusal.question("unguarded")) { try link(2) }
+        #expect(throws: Refusal.question("empty")) { try link(3) }
+        #expect(throws: Refusal.instance(4)) { try link(4) }
+        broker.workerHasTakenAll()
+        #expect(try link(0).interface == "eth0")
+        #expect(throws: Refusal.generation(6)) { try broker.questionSocket(generation: 6, instance: 0) }
     }
 
     @Test("a hook is the configuration's, whoever asks for it")

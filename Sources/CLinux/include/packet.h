@@ -49,6 +49,18 @@ int hasup_frame_socket(void);
 /// another one has to be made.
 int hasup_frame_socket_restore(int fd);
 
+/// A raw ICMP or ICMPv6 socket that is bound to the device and connected to the address, and receives only echo replies of
+/// that address, whoever asked for them. `family` is 4 or 6, the address 4 or 16 bytes.
+int hasup_reference_socket(const char *device, int interface_index, int family, const uint8_t *address);
+
+/// A packet socket that sends any frame on its interface, and receives only answers to the question who has an address, by a
+/// locked filter: ARP replies for `family` 4, neighbour advertisements for 6.
+int hasup_question_socket(int family, int interface_index);
+
+/// Makes it what it was when it was made, as `hasup_frame_socket_restore` does. 0, or -errno when another one has to be
+/// made: it may also have lost its interface.
+int hasup_question_socket_restore(int fd, int family, int interface_index);
+
 /// A NETLINK_ROUTE socket, non-blocking for `groups` != 0 (RTMGRP_* bits), blocking otherwise.
 int hasup_route_socket(uint32_t groups);
 

@@ -267,18 +267,28 @@ extension ConfigurationModel {
     }
 
     /// For each instance that is guarded, by its name or with its sync group, the decision that it belongs to, by the
-    /// instance's name. A name that an instance and a group share is the group's.
+    /// instance's name.
     package var guardedGroups: [String: GuardedPlace] {
-        var members: [String: [Int]] = [:]
-        for group in shared.syncGroups where members[group.name] == nil { members[group.name] = group.members }
-        let names = Set(instances.map(\.name))
-        var found: [String: GuardedPlace] = [:]
+        Dictionary(guardedInstances.map { (instances[$0.key].name, $0.value) }) { first, _ in first }
+    }
+
+    /// The same by the instance's number.
+    package var guardedInstances: [Int: GuardedPlace] {
+        guard !clusters.isEmpty else { return [:] }
+        let numbers = Dictionary(instances.enumerated().map { ($1.name, $0) }) { first, _ in first }
+        return Self.guardedInstances(of: clusters, groups: shared.syncGroups) { numbers[$0] }
+            .filter { instances.indices.contains($0.key) }
+    }
+
+    /// The same for who knows only names. A name that an instance and a group share is the group's.
+    package static func guardedInstances(
+        of clusters: [ClusterSettings], groups: [SyncGroup], number: (String) -> Int?
+    ) -> [Int: GuardedPlace] {
+        let members = Dictionary(groups.map { ($0.name, $0.members) }) { first, _ in first }
+        var found: [Int: GuardedPlace] = [:]
         for (cluster, settings) in clusters.enumerated() {
             for (group, name) in settings.guarded.enumerated() {
-                let guarded: [String] =
-                    members[name].map { $0.filter(instances.indices.contains).map { instances[$0].name } }
-                    ?? (names.contains(name) ? [name] : [])
-                for instance in guarded where found[instance] == nil {
+                for instance in members[name] ?? number(name).map({ [$0] }) ?? [] where found[instance] == nil {
                     found[instance] = GuardedPlace(cluster: cluster, group: group)
                 }
             }

@@ -32,6 +32,20 @@ final class Generation: InstanceSource {
 
     private(set) lazy var subjects = OrderSubjects(self)
 
+    /// Numbers of the instances of which this node asks for an address before it claims it. Decoded once.
+    private lazy var askingInstances: Set<Int> = {
+        guard clusters.contains(where: \.asksForAddresses) else { return [] }
+        let guarded = ConfigurationModel.guardedInstances(of: clusters, groups: syncGroups) {
+            subjects.numbers(of: NotificationKey(.instance, $0)).first
+        }
+        return Set(guarded.filter { clusters[$0.value.cluster].asksForAddresses }.keys)
+    }()
+
+    func asksForAddress(of index: Int) -> Bool { askingInstances.contains(index) }
+
+    /// The links on which they ask.
+    var questionLinks: Set<QuestionLink> { Set(askingInstances.compactMap { instance(at: $0)?.questionLink }) }
+
     init(
         number: UInt64, image: ConfigurationImage, model: EncodedModel, diagnostics: [Diagnostic], acceptedAt: Int64
     ) {

@@ -9,28 +9,6 @@ import VRRP
 import Varlink
 import WorkerProtocol
 
-extension VRRPSupervision {
-    /// Opens the socket or the line of a heartbeat path for the worker, which names it by its place.
-    func openHeartbeatSocket(
-        generation: UInt64, _ place: HeartbeatPlace, _ correlation: UInt32, _ worker: WorkerProcess
-    ) {
-        guard let channel = worker.channel else { return }
-        checkDelivery(on: channel)
-        do throws(Refusal) {
-            let ends = try heartbeatEnds(generation: generation, at: place)
-            do throws(SystemError) {
-                let socket = try ends.open()
-                SupervisorToVRRP.socket.send(on: channel, correlation: correlation, descriptors: [socket.number])
-            } catch {
-                SupervisorToVRRP.socketRefused(error.description).send(on: channel, correlation: correlation)
-            }
-        } catch {
-            refuse(error)
-            SupervisorToVRRP.socketRefused(error.description).send(on: channel, correlation: correlation)
-        }
-    }
-}
-
 /// The other nodes of clusters: a worker reports each one before the last part of a status.
 struct ClusterNodes {
     /// Those of the last status that is whole.

@@ -82,6 +82,8 @@ final class VRRPSupervision: WorkerProcessOwner {
     /// The packet socket of all workers, so that none closes its last descriptor when it dies: that waits for the kernel's
     /// RCU, 8 to 16 ms (docs/decisions, D39). It receives nothing, and is restored or replaced for each worker.
     private var packetSocket: Descriptor
+    /// Nor does it close those for questions.
+    let questionSockets = QuestionSocketStore()
     /// Generations before the newest one of which addresses may still be in the kernel, until a worker reports that none
     /// are. Their images go to the next worker, and to the process that removes stale addresses.
     private(set) var previousGenerations: [Generation] = []
@@ -310,7 +312,10 @@ final class VRRPSupervision: WorkerProcessOwner {
             guard generation > configuredGeneration else { throw .unexpected("a generation that it runs already") }
             configuredGeneration = generation
             (isFirst, mayAdopt) = (false, false)
-            if generation == broker.generation { broker.configured() }
+            if generation == broker.generation {
+                broker.configured()
+                questionSockets.keep(onlyOf: broker.source)
+            }
             if worker.life.state == .starting {
                 worker.ready()
                 recordWork(worker)
@@ -329,10 +334,8 @@ final class VRRPSupervision: WorkerProcessOwner {
         case .worked:
             worker.handle(.worked)
             recordWork(worker)
-        case .openSocket(let generation, let instance):
-            openSocket(generation: generation, instance: instance, correlation: frame.header.correlation, worker)
-        case .openHeartbeatSocket(let generation, let place):
-            openHeartbeatSocket(generation: generation, place, frame.header.correlation, worker)
+        case .openSocket, .openHeartbeatSocket, .openReferenceSocket, .openQuestionSocket:
+            openSocket(message, frame.header.correlation, worker)
         case .notify(let generation, let bytes):
             let notifications = try decodeList(frame, bytes) { reader throws(ByteError) in
                 try Notification(from: &reader)
@@ -424,36 +427,14 @@ final class VRRPSupervision: WorkerProcessOwner {
         }
     }
 
-    private func openSocket(generation: UInt64, instance: UInt32, correlation: UInt32, _ worker: WorkerProcess) {
-        guard let channel = worker.channel else { return }
-        checkDelivery(on: channel)
-        do throws(Refusal) {
-            let plan = try broker.socket(generation: generation, instance: instance)
-            do throws(SystemError) {
-                let index = hasup_interface_index(plan.interface)
-                guard index > 0 else { throw SystemError(ENODEV, "open a VRRP socket on \(plan.interface)") }
-                let socket = try owned(
-                    hasup_vrrp_socket(
-                        Int32(plan.family.rawValue), index, plan.interface, plan.group?.bytes),
-                    "open a VRRP socket on \(plan.interface)")
-                SupervisorToVRRP.socket.send(on: channel, correlation: correlation, descriptors: [socket.number])
-            } catch {
-                SupervisorToVRRP.socketRefused(error.description).send(on: channel, correlation: correlation)
-            }
-        } catch {
-            refuse(error)
-            SupervisorToVRRP.socketRefused(error.description).send(on: channel, correlation: correlation)
-        }
-    }
-
     /// Checks whether the worker has received all that was sent: to be called before something else is.
     func checkDelivery(on channel: Channel) {
         if channel.hasDeliveredAll { broker.workerHasTakenAll() }
     }
 
-    /// The ends of a heartbeat path that the worker may have. - Throws: `Refusal`.
-    func heartbeatEnds(generation: UInt64, at place: HeartbeatPlace) throws(Refusal) -> HeartbeatConnection {
-        try broker.heartbeatSocket(generation: generation, at: place)
+    /// Asks the broker what the worker may have. - Throws: `Refusal`.
+    func plan<Plan>(_ find: (inout Broker<Generation>) throws(Refusal) -> Plan) throws(Refusal) -> Plan {
+        try find(&broker)
     }
 
     func refuse(_ refusal: Refusal) {
