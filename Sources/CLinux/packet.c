@@ -5,14 +5,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
-#include <linux/icmp.h>
-#include <linux/icmpv6.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <linux/netlink.h>
 #include <net/if.h>
+#include <netinet/icmp6.h>
 #include <netinet/in.h>
 #include <netinet/ip6.h>
+#include <netinet/ip_icmp.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -24,9 +24,15 @@
 #define IPV6_HDRINCL 36
 #endif
 
-// linux/icmp.h has it only for kernels.
+// Of linux/icmp.h, which can't be included beside net/if.h: an option of level SOL_RAW, and its value.
 #ifndef SOL_RAW
 #define SOL_RAW 255
+#endif
+#ifndef ICMP_FILTER
+#define ICMP_FILTER 1
+struct icmp_filter {
+    uint32_t data;
+};
 #endif
 
 enum { PROTOCOL_VRRP = 112, RECEIVE_BUFFER = 4 << 20 };
@@ -213,10 +219,10 @@ int hasup_reference_socket(const char *device, int interface_index, int family, 
     // A bit that is set keeps a type out.
     struct icmp_filter replies = {.data = ~(1U << ICMP_ECHOREPLY)};
     struct icmp6_filter replies6;
-    memset(&replies6, 0xff, sizeof replies6);
-    replies6.data[ICMPV6_ECHO_REPLY >> 5] &= ~(1U << (ICMPV6_ECHO_REPLY & 31));
+    ICMP6_FILTER_SETBLOCKALL(&replies6);
+    ICMP6_FILTER_SETPASS(ICMP6_ECHO_REPLY, &replies6);
     if (is_v4 ? setsockopt(fd, SOL_RAW, ICMP_FILTER, &replies, sizeof replies)
-              : setsockopt(fd, IPPROTO_ICMPV6, ICMPV6_FILTER, &replies6, sizeof replies6))
+              : setsockopt(fd, IPPROTO_ICMPV6, ICMP6_FILTER, &replies6, sizeof replies6))
         return failed(fd);
     if (setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device, (socklen_t)strlen(device) + 1)) return failed(fd);
     // CS6, as adverts and heartbeats have it.

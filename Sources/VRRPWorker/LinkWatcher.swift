@@ -93,6 +93,12 @@ final class LinkWatcher {
     /// The interface with this name.
     func state(ofInterface name: String) -> InterfaceState? { monitor.link(named: name).map(InterfaceState.init) }
 
+    /// The interface with this number.
+    func state(ofInterface index: Int32) -> InterfaceState? { monitor.link(index).map(InterfaceState.init) }
+
+    /// True if an interface of this machine has this hardware address.
+    func hasHardware(_ address: MACAddress) -> Bool { known.contains { monitor.link($0)?.hardwareAddress == address } }
+
     /// True if what is sent on the interface with this number can reach anybody.
     func hasCarrier(_ index: Int32) -> Bool { monitor.link(index)?.hasCarrier ?? false }
 

@@ -50,6 +50,7 @@ extension Worker {
         var model = model
         let keyless = heartbeats.prepare(model.clusters, keys, generation: generation)
         model.fault(instancesOf: keyless, "its cluster has no keys")
+        questions.prepare(model, generation: generation)
         configuration.next = (generation, model)
         configuration.hasWaitedForSockets = false
         sockets.request(for: model.instances, keepingThoseOf: node.instances, generation: generation)
@@ -64,6 +65,8 @@ extension Worker {
     func adoptSocket(_ descriptor: consuming Descriptor, request: UInt32) {
         if heartbeats.expects(request) {
             heartbeats.adopt(descriptor, request: request)
+        } else if questions.expects(request) {
+            questions.adopt(descriptor, request: request)
         } else {
             sockets.adopt(descriptor, request: request)
         }
@@ -73,6 +76,8 @@ extension Worker {
     func socketRefused(_ reason: String, request: UInt32) {
         if heartbeats.expects(request) {
             heartbeats.refused(reason, request: request)
+        } else if questions.expects(request) {
+            questions.refused(reason, request: request)
         } else {
             sockets.refused(reason, request: request)
         }
@@ -86,7 +91,7 @@ extension Worker {
 
     func runConfigurationIfReady() {
         guard configuration.next != nil, !node.isPreparing,
-            sockets.isComplete && heartbeats.isComplete || configuration.hasWaitedForSockets
+            sockets.isComplete && heartbeats.isComplete && questions.isComplete || configuration.hasWaitedForSockets
         else { return }
         runNextConfiguration()
     }
@@ -94,6 +99,7 @@ extension Worker {
     /// Something happened to interfaces: sockets that are missing now are requested.
     func linksChanged() {
         heartbeats.requestMissing()
+        questions.requestMissing()
         if let (generation, model) = configuration.next {
             sockets.request(for: model.instances, keepingThoseOf: node.instances, generation: generation)
         } else if sockets.mayLackSockets {
@@ -110,6 +116,7 @@ extension Worker {
         // model that is the same there are none.
         configuration.incoming = (generation, model.instances.count, model.smallestAdvertInterval)
         heartbeats.adopt()
+        questions.adopt()
         if configuration.generation == 0 { adoptIncoming() } else { configuration.former = Array(node.instances) }
         if let predecessor = configuration.predecessor {
             configuration.predecessor = nil

@@ -14,6 +14,7 @@ import WorkerProtocol
 ///
 ///     VRRP sockets ──► packet ──────┐                    ┌──► advertise, announce ──► Transmitter
 ///     Heartbeats ────► heartbeat ───┤                    ├──► beat ─────────────────► Heartbeats
+///     Questions ─────► …Answered ───┤                    ├──► askReference, probe ──► Questions
 ///     LinkMonitor ───► interface ───┤                    ├──► install, withdraw ────► NetlinkThread
 ///     NetlinkThread ──► applied ─────┼──► Node.handle ────┤
 ///     hasupd ────────► configure ───┤   (the core)       └──► notify, observe ───────► hasupd
@@ -30,6 +31,7 @@ final class Worker {
     private let effects: AddressEffects
     let sockets: SocketRequests
     let heartbeats: Heartbeats
+    let questions: Questions
     let transmitter: Transmitter
     var reports: Reports
     private var reportDelay: ReportDelay
@@ -61,12 +63,21 @@ final class Worker {
         gracePeriod = GracePeriod(grace, on: loop)
         sockets = SocketRequests(try VRRPSockets(on: loop), links: links, channel: channel, loop: loop)
         heartbeats = Heartbeats(channel: channel, loop: loop)
+        questions = Questions(channel: channel, links: links, loop: loop)
         transmitter = Transmitter(sockets.sockets, frames: frames, now: { [unowned loop] in loop.now })
         sockets.sockets.onPacket = { [unowned self] in self.handle(.packet($0, $1)) }
         sockets.onLog = { [unowned self] in self.log($0, $1) }
         heartbeats.nextRequest = { [unowned sockets] in sockets.nextRequest() }
         heartbeats.onBeat = { [unowned self] in self.handle(.heartbeat($0, cluster: $1, path: $2)) }
         heartbeats.onLog = { [unowned self] in self.log($0, $1) }
+        questions.nextRequest = { [unowned sockets] in sockets.nextRequest() }
+        questions.onAnswer = { [unowned self] in
+            self.handle(.referenceAnswered(cluster: Int($0.cluster), reference: Int($0.reference), number: $1))
+        }
+        questions.onClaim = { [unowned self] in
+            self.handle(.probeAnswered(interfaceIndex: $0, $1.address, $1.machine))
+        }
+        questions.onLog = { [unowned self] in self.log($0, $1) }
         transmitter.onFailure = { [unowned self] in self.sendFailed($0, $1) }
         transmitter.hasCarrier = { [unowned links] in links.hasCarrier($0) }
         links.onChange = { [unowned self] event in
@@ -102,6 +113,7 @@ final class Worker {
         endIfReplaced()
         // What has come since the turn began is heard before silence is judged (docs/decisions, D106).
         heartbeats.sockets.drain()
+        questions.drain()
         actions.removeAll(keepingCapacity: true)
         var others = false
         var performed = 0
@@ -129,8 +141,12 @@ final class Worker {
             if !transmitter.repeatAdvert(id, contents) { transmitter.advertise(id, settings(of: id), contents) }
             noteWork()
         case .beat(let cluster, let frame): heartbeats.send(frame, cluster: cluster)
+        case .askReference(let cluster, let reference, let number):
+            guard let place = ReferencePlace(cluster: cluster, reference: reference) else { break }
+            questions.ask(place, number: number)
+        case .probe(let interfaceIndex, let address): questions.ask(for: address, interfaceIndex: interfaceIndex)
         // The core doesn't ask yet.
-        case .askReference, .probe, .lock: break
+        case .lock: break
         case .install(let addresses, let ticket): effects.install(addresses, ticket: ticket, links: links)
         case .withdraw(let keys, let guarded, let ticket):
             effects.withdraw(keys, guarded: guarded, ticket: ticket, links: links)

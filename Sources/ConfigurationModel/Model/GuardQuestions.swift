@@ -9,6 +9,12 @@ package struct ReferencePlace: Hashable, Sendable {
         self.cluster = cluster
         self.reference = reference
     }
+
+    /// Nil for places that no configuration has.
+    package init?(cluster: Int, reference: Int) {
+        guard let cluster = UInt8(exactly: cluster), let reference = UInt8(exactly: reference) else { return nil }
+        self.init(cluster: cluster, reference: reference)
+    }
 }
 
 /// The link on which other machines are asked for an address before a guarded instance claims it.
