@@ -14,6 +14,7 @@ from lab.net import Lan  # noqa: E402
 from lab.sniffer import Sniffer  # noqa: E402
 from lab.store import Store  # noqa: E402
 from lab.undisturbed import AddressWatch  # noqa: E402
+from lab.waiting import wait_for  # noqa: E402
 
 VIP = "10.0.0.100"
 
@@ -86,6 +87,7 @@ def duo(lan, pair):
         lan.wait_holder(vip, "a", bound)
         b = Hasup(pair[1], conf.simple(**{"priority": 100, **options, **(second or {})})).start()
         b.wait_state("BACKUP")
+        wait_for("b to hear a", lambda: b.status().instance()["counters"]["adverts_received"], bound=5)
         return a, b
     return begin
 

@@ -154,7 +154,7 @@ CRIMES = {
     "too many requests": (frame(hostile.NOTIFY, struct.pack(">Q", 1) + 129 * VALID[hostile.NOTIFY][8:]), "malformed"),
     "too many hooks": (frame(hostile.HOOKS, struct.pack(">Q", 1) + 129 * VALID[hostile.HOOKS][8:]), "malformed payload"),
     "a hook of neither": (frame(hostile.HOOKS, struct.pack(">QBBIQ?", 1, 0, 2, 0, 1, False)), "malformed payload"),
-    "a hook of another kind": (frame(hostile.HOOKS, struct.pack(">QBBIQ?", 1, 2, 0, 0, 1, False)), "malformed payload"),
+    "a hook of another kind": (frame(hostile.HOOKS, struct.pack(">QBBIQ?", 1, 9, 0, 0, 1, False)), "malformed payload"),
     "an outcome of another kind": (frame(hostile.OBSERVATIONS, struct.pack(">QBQB", 1, 15, 1, 9)), "malformed payload"),
     "a notification of neither": (notify(1, 2, 0, 1, 1), "malformed payload"),
     "too many observations": (frame(hostile.OBSERVATIONS, struct.pack(">Q", 1) + 129 * TRANSITION), "malformed"),
@@ -359,7 +359,7 @@ def status_entry(identifier, fault=None):
     head = struct.pack(">BqqB", 1, longest, longest, 100) + group + bytes(3) \
         + struct.pack(">qBqBqBB", longest, 1, longest, 1, longest, 0, 0)
     counters = struct.pack(">7Q", *[(1 << 64) - 1] * 7) + bytes(2)
-    lists = struct.pack(">6I", 0, 0, 0, 0, 0, 0) + bytes(3) + struct.pack(">I", 0) + bytes(4)
+    lists = struct.pack(">6I", 0, 0, 0, 0, 0, 0) + bytes(3) + struct.pack(">I", 0) + bytes(6) + struct.pack(">I", 0) + bytes(1)
     return struct.pack(">I", identifier) + head + faults + b"\0" + counters + lists
 
 
