@@ -10,7 +10,7 @@ import WorkerProtocol
 /// neighbour discovery (docs/decisions, D101, D102, D108). It requests missing sockets from hasupd, by their places.
 final class Questions {
     /// What a configuration asks, and by which sockets.
-    private struct Plan {
+    private struct QuestionPlan {
         var generation: UInt64 = 0
         var references: [QuestionSockets.Key: ReferencePlace] = [:]
         /// Each with the number of an instance that asks there.
@@ -28,7 +28,7 @@ final class Questions {
             links = model.questionLinks.mapValues { UInt32($0) }
         }
 
-        var keys: Set<QuestionSockets.Key> { Set(references.keys).union(links.keys.map { .link($0) }) }
+        var keys: Set<QuestionSockets.Key> { Set(references.keys).union(links.keys.map { QuestionSockets.Key.link($0) }) }
 
         /// The request for the socket of a key.
         func request(for key: QuestionSockets.Key) -> VRRPToSupervisor? {
@@ -46,13 +46,13 @@ final class Questions {
     private let channel: Channel
     private let links: LinkWatcher
     private let sockets: QuestionSockets
-    private var plan = Plan()
+    private var plan = QuestionPlan()
     /// The one of the configuration that waits for its sockets.
-    private var next: Plan?
+    private var next: QuestionPlan?
     private var pending: [UInt32: QuestionSockets.Key] = [:]
     private var refusals: [QuestionSockets.Key: String] = [:]
     private var requestTimer: Timer?
-    private var references: [QuestionSockets.Key: Reference] = [:]
+    private var references: [QuestionSockets.Key: AskedReference] = [:]
     /// By the reference's place.
     private var keys: [ReferencePlace: QuestionSockets.Key] = [:]
     /// Numbers requests.
@@ -77,7 +77,7 @@ final class Questions {
 
     /// Requests the sockets of a configuration.
     func prepare(_ model: ConfigurationModel, generation: UInt64) {
-        next = Plan(model, generation: generation)
+        next = QuestionPlan(model, generation: generation)
         requestMissing()
     }
 
@@ -133,7 +133,7 @@ final class Questions {
             onLog?(.error, error.description)
         }
         guard case .reference(_, let target) = key else { return }
-        references[key, default: Reference()].begin(target)
+        references[key, default: AskedReference()].begin(target)
     }
 
     /// hasupd can't open it now: said once for each reason.
@@ -173,7 +173,7 @@ final class Questions {
         case .reference(let cluster, let target):
             // Of a configuration that doesn't run yet, or not any more.
             guard let place = plan.references[key] else { return }
-            switch references[key, default: Reference()].read(bytes, from: target) {
+            switch references[key, default: AskedReference()].read(bytes, from: target) {
             case .success(let number): onAnswer?(place, number)
             case .failure(let refusal):
                 guard let count = references[key]?.refuse(refusal, at: loop.now) else { return }

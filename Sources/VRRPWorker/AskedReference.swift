@@ -3,7 +3,7 @@ import ConfigurationModel
 import Wire
 
 /// A reference address as its socket sees it. Counters begin with the worker.
-struct Reference {
+struct AskedReference {
     /// Nil until there is a socket.
     private var echo: ReferenceEcho?
     var sent: UInt64 = 0
