@@ -28,7 +28,9 @@ final class Questions {
             links = model.questionLinks.mapValues { UInt32($0) }
         }
 
-        var keys: Set<QuestionSockets.Key> { Set(references.keys).union(links.keys.map { QuestionSockets.Key.link($0) }) }
+        var keys: Set<QuestionSockets.Key> {
+            Set(references.keys).union(links.keys.map { QuestionSockets.Key.link($0) })
+        }
 
         /// The request for the socket of a key.
         func request(for key: QuestionSockets.Key) -> VRRPToSupervisor? {
