@@ -9,6 +9,7 @@ import pytest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from lab import conf, machine, services  # noqa: E402
+from lab.cluster import copy_key, make_key  # noqa: E402
 from lab.hasup import Hasup, binary  # noqa: E402
 from lab.net import Lan  # noqa: E402
 from lab.sniffer import Sniffer  # noqa: E402
@@ -158,6 +159,13 @@ def cabled(lan, pair):
         node.netns.ip("link", "set", "eth1", "up")
         node.netns.ip("address", "add", f"192.168.9.{node.number}/24", "dev", "eth1")
     return pair
+
+
+@pytest.fixture
+def keys(cabled):
+    """The same key file on both nodes."""
+    key = make_key(cabled[0])
+    return [key, copy_key(key, cabled[1])]
 
 
 @pytest.fixture

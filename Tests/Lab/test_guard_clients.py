@@ -7,19 +7,12 @@ import time
 import pytest
 from lab import conf
 from lab.asking import Asker
-from lab.cluster import VIP, begin, copy_key, make_key
+from lab.cluster import VIP, begin
 from lab.machine import late
 from lab.peers import Keepalived
 from lab.waiting import hold_for, wait_for
 
 BETWEEN = ('iifname "p-a" oifname "p-b"', 'iifname "p-b" oifname "p-a"')
-
-
-@pytest.fixture
-def keys(cabled):
-    """The same key file on both nodes."""
-    key = make_key(cabled[0])
-    return [key, copy_key(key, cabled[1])]
 
 
 @pytest.fixture

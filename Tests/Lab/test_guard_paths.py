@@ -6,7 +6,7 @@ import time
 
 import pytest
 from lab import conf
-from lab.cluster import VIP, copy_key, make_key, nodes, paths, settle
+from lab.cluster import VIP, copy_key, nodes, paths, settle
 from lab.hasup import Hasup
 from lab.line import Line
 from lab.machine import late
@@ -15,13 +15,6 @@ from lab.waiting import hold_for, wait_for
 BETWEEN = ('iifname "p-a" oifname "p-b"', 'iifname "p-b" oifname "p-a"')
 GROUP4, GROUP6 = "239.1.2.3", "ff02::7112"
 NOISE = 10_000_000
-
-
-@pytest.fixture
-def keys(cabled):
-    """The same key file on both nodes."""
-    key = make_key(cabled[0])
-    return [key, copy_key(key, cabled[1])]
 
 
 @pytest.fixture

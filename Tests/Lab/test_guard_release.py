@@ -4,7 +4,7 @@ import os
 import time
 
 import pytest
-from lab.cluster import VIP, copy_key, daemon, make_key, settle
+from lab.cluster import VIP, daemon, settle
 from lab.machine import late
 from lab.program import alive
 from lab.waiting import hold_for, wait_for
@@ -71,13 +71,6 @@ def writers(cabled, shared):
     yield both
     for writer in both:
         writer.kill()
-
-
-@pytest.fixture
-def keys(cabled):
-    """The same key file on both nodes."""
-    key = make_key(cabled[0])
-    return [key, copy_key(key, cabled[1])]
 
 
 def prepared(node, key, priority, writer, timeout=3.0):

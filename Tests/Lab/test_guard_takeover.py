@@ -5,7 +5,7 @@ import shutil
 import time
 
 import pytest
-from lab.cluster import VIP, beats, begin, copy_key, daemon, make_key, settle
+from lab.cluster import VIP, beats, begin, daemon, settle
 from lab.hasup import binary
 from lab.machine import late
 from lab.store import PARK
@@ -17,13 +17,6 @@ BETWEEN = ('iifname "p-a" oifname "p-b"', 'iifname "p-b" oifname "p-a"')
 VRRP = tuple(f"{rule} ip protocol 112" for rule in BETWEEN)
 # From the last advert: three of them and the skew of priority 100, which the guard doesn't lengthen with its usual times.
 DOWN = 3 + 156 / 256
-
-
-@pytest.fixture
-def keys(cabled):
-    """The same key file on both nodes."""
-    key = make_key(cabled[0])
-    return [key, copy_key(key, cabled[1])]
 
 
 @pytest.fixture
